@@ -1,0 +1,37 @@
+# Reprise: every task of the project. `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# dvc is found on PATH by its own subprocesses; stages run with the same interpreter.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE ?=
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: help env repro recipes test proof lint verify lock bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: ## create or refresh .venv from requirements.lock
+	@$(PYTHON) tools/environment.py $(VENV)
+
+repro: env ## environment, then the main pipeline (dvc repro)
+	@$(BIN)/dvc repro
+	@$(BIN)/dvc metrics show
+
+recipes: env ## reproduce the exercises in recipes/ and check their accuracy bars
+	@$(BIN)/dvc repro recipes/dvc.yaml
+
+test: lint ## lint, then the test suite (under 15 minutes on 2 cores)
+	@$(BIN)/python -m pytest -m "not slow and not proof"
+
+lint: env ## ruff and mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+lock: env ## resolve pyproject.toml into requirements.lock again
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url \
+	  --no-annotate --extra dev pyproject.toml -o requirements.lock

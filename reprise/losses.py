@@ -1,0 +1,46 @@
+"""The loss that follows from the task, and what a model's outputs mean."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def loss_sum(outputs: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Return the loss summed over rows, a scalar.
+
+    Squared error for float targets, cross-entropy on logits for class numbers, binary cross-entropy on
+    logits when there is one output for two classes.
+
+    Parameters
+    ----------
+    outputs : Tensor, shape (rows, outputs)
+    y : Tensor, shape (rows,)
+        float: regression targets; integer: class numbers.
+    label_smoothing : float
+        Share of the target spread over all classes (Szegedy et al., 2016).
+    """
+    if y.is_floating_point():
+        return F.mse_loss(outputs[:, 0], y, reduction="sum")
+    if outputs.shape[1] == 1:
+        target = y.to(outputs.dtype)
+        if label_smoothing > 0.0:
+            target = target * (1.0 - label_smoothing) + 0.5 * label_smoothing
+        return F.binary_cross_entropy_with_logits(outputs[:, 0], target, reduction="sum")
+    return F.cross_entropy(outputs, y, reduction="sum", label_smoothing=label_smoothing)
+
+
+def predicted_classes(outputs: Tensor) -> Tensor:
+    """Return the most probable class of each row, int64, shape (rows,); the first of equals."""
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] > 0).to(torch.int64)
+    return outputs.argmax(dim=1)
+
+
+def class_probabilities(outputs: Tensor) -> Tensor:
+    """Return the probability of every class, shape (rows, classes), also for a single logit."""
+    if outputs.shape[1] == 1:
+        positive = torch.sigmoid(outputs)
+        return torch.cat([1.0 - positive, positive], dim=1)
+    return torch.softmax(outputs, dim=1)

@@ -1,0 +1,153 @@
+"""The training loop: every step in order, exact, resumable at any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from reprise import seeds
+from reprise.data.tensors import Rows
+from reprise.errors import Interrupted
+from reprise.losses import loss_sum, predicted_classes
+from reprise.params import Train
+from reprise.training import augment
+from reprise.training.checkpoint import Checkpoints, unpack
+from reprise.training.optimizers import Optimizer, clip
+from reprise.training.progress import History, Progress
+from reprise.training.ranks import Ranks
+from reprise.training.schedule import learning_rate
+from reprise.training.signals import StopRequest
+from reprise.training.slices import Pool, SlicedGradient
+
+VALIDATION_BATCH = 512  # rows; fixed, because sums of losses depend on it
+
+
+@dataclass
+class Job:
+    """What a training works with.
+
+    Attributes
+    ----------
+    model : nn.Module
+        Trained in place; ends with the weights that `train.keep` asks for.
+    train_rows, val_rows : Rows
+    train : Train
+    checkpoints : Checkpoints
+    ranks : Ranks
+    pool : Pool
+    stop : StopRequest
+        Set by SIGTERM and SIGINT.
+    report : callable
+        Called with ``(steps done, all steps, history row or None)`` after every step and every epoch.
+    """
+
+    model: nn.Module
+    train_rows: Rows
+    val_rows: Rows
+    train: Train
+    checkpoints: Checkpoints
+    ranks: Ranks
+    pool: Pool
+    stop: StopRequest
+    report: Callable[[int, int, History | None], None]
+
+
+def fit(job: Job) -> Progress:
+    """Train until the last epoch or until early stopping, from the saved state when there is one.
+
+    Raises
+    ------
+    Interrupted
+        If a signal asked to stop; the state was saved.
+    UserError
+        If the training diverged.
+    """
+    train, model, rows = job.train, job.model, job.train_rows
+    optimizer = Optimizer(model, train)
+    progress, best = _resume(job, optimizer)
+    gradient = SlicedGradient(model, rows, train, job.pool, job.ranks)
+    steps = -(-len(rows) // train.batch_size)
+    total = steps * train.epochs
+
+    while progress.epoch < train.epochs and not progress.stopped:
+        epoch = progress.epoch
+        order = torch.from_numpy(seeds.permutation(len(rows), train.seed, "order", epoch)).to(rows.x.device)
+        changes = augment.draw(train.augment, len(rows), train.seed, epoch, rows.x.device)
+        rate = train.lr
+        model.train()
+        for step in range(progress.step, steps):
+            batch = order[step * train.batch_size : (step + 1) * train.batch_size]
+            result = gradient.step(batch, changes, epoch, step, job.stop.requested)
+            if train.clip_norm is not None:
+                clip(result.gradients, train.clip_norm)
+            rate = learning_rate(epoch * steps + step, total, train)
+            optimizer.step(result.gradients, rate)
+            loss, correct = result.figures.tolist()
+            progress.add(loss, correct, len(batch))
+            job.report(epoch * steps + step + 1, total, None)
+            if result.stop or job.checkpoints.due():
+                _save(job, optimizer, progress, best)
+            if result.stop:
+                raise Interrupted(job.stop.signal, f"train: stopped in epoch {epoch + 1}; the state is kept")
+        row = progress.end_epoch(rate, validate(job), not rows.y.is_floating_point())
+        if progress.judge(row, train) and train.keep == "best":
+            best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        job.report(progress.epoch * steps, total, row)
+
+    if best:
+        model.load_state_dict(best)
+    return progress
+
+
+def validate(job: Job) -> tuple[float, float] | None:
+    """Return mean loss and accuracy over the validation split; None when it has no rows.
+
+    Batches of a fixed size are shared out among threads; their sums are added in row order.
+    """
+    if len(job.val_rows) == 0:
+        return None
+    job.model.eval()
+    starts = range(0, len(job.val_rows), VALIDATION_BATCH)
+
+    def work(number: int) -> list[float]:
+        part = slice(starts[number], starts[number] + VALIDATION_BATCH)
+        with torch.inference_mode():
+            outputs = job.model(job.val_rows.normalise(job.val_rows.x[part]))
+            y = job.val_rows.y[part]
+            correct = 0.0 if y.is_floating_point() else float((predicted_classes(outputs) == y).sum())
+            return [float(loss_sum(outputs, y)), correct]
+
+    sums = [sum(column) for column in zip(*job.pool.map(work, len(starts)), strict=True)]
+    return sums[0] / len(job.val_rows), sums[1] / len(job.val_rows)
+
+
+def _save(job: Job, optimizer: Optimizer, progress: Progress, best: dict[str, Tensor]) -> None:
+    if not job.ranks.first:
+        return
+    tensors = {f"model/{name}": tensor for name, tensor in job.model.state_dict().items()}
+    tensors |= {f"optimizer/{name}": tensor for name, tensor in optimizer.tensors().items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
+    job.checkpoints.save(tensors, progress.saved())
+
+
+def _resume(job: Job, optimizer: Optimizer) -> tuple[Progress, dict[str, Tensor]]:
+    """Put the saved state back, the same on every rank; a fresh `Progress` when there is none."""
+    device = job.train_rows.x.device
+    own = job.checkpoints.read() if job.ranks.first else None
+    body = job.ranks.share_bytes(own, device)
+    if body is None:
+        return Progress(), {}
+    tensors, saved = unpack(body)
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "best": {}}
+    for full_name, tensor in tensors.items():
+        part, name = full_name.split("/", 1)
+        parts[part][name] = tensor
+    job.model.load_state_dict(parts["model"])
+    optimizer.restore(parts["optimizer"])
+    progress = Progress.model_validate(saved)
+    if job.ranks.first:
+        print(f"resuming in epoch {progress.epoch + 1} after step {progress.step}", flush=True)
+    return progress, {name: tensor.to(device) for name, tensor in parts["best"].items()}

@@ -1,0 +1,193 @@
+"""One training from prepared data to model files: what the train stage does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+import reprise
+from reprise.data.prepared import SCHEMA_FILE, read_schema
+from reprise.data.schema import Schema
+from reprise.data.tensors import load_rows
+from reprise.errors import UserError
+from reprise.files import csv_text, write_text
+from reprise.model_card import Arithmetic, ModelCard
+from reprise.model_file import save_model
+from reprise.models import build
+from reprise.numerics.runtime import Device, Numerics, choose_device, configure
+from reprise.params import Params
+from reprise.training import ranks as processes
+from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
+from reprise.training.display import Display
+from reprise.training.loop import Job, fit
+from reprise.training.progress import Progress, history_rows
+from reprise.training.ranks import Ranks
+from reprise.training.signals import stop_on_signals
+from reprise.training.slices import Pool
+
+CPU_ARITHMETIC: dict[Numerics, Arithmetic] = {"portable": "cpu portable", "native": "cpu native"}
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a training reads and writes.
+
+    Attributes
+    ----------
+    prepared : Path
+        The folder of prepared data.
+    model : Path
+        The folder that gets the model files.
+    metrics : Path
+        The folder that gets history.csv.
+    """
+
+    prepared: Path
+    model: Path
+    metrics: Path
+
+
+def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], workers: int | None) -> None:
+    """Train and write the model files and the history.
+
+    Parameters
+    ----------
+    params : Params
+    places : Places
+    device : {"auto", "cpu", "cuda"}
+    workers : int or None
+        Threads that share the slices out on a CPU; None: one per core, at most one per slice.
+    """
+    chosen = choose_device(device)
+    configure(chosen, params.train.numerics, tf32=params.train.tf32)
+    schema = read_schema(places.prepared)
+    refuse_unfit(params, schema)
+    ranks = processes.join(chosen)
+    try:
+        folder = state_root() / "train" / state_name(params, schema, places.prepared, chosen)
+        if ranks.first:
+            with Checkpoints(folder) as checkpoints:
+                _train(params, places, schema, chosen, workers, ranks, checkpoints)
+        else:
+            _train(params, places, schema, chosen, workers, ranks, Checkpoints(folder))
+    finally:
+        processes.leave(ranks)
+
+
+def _train(
+    params: Params,
+    places: Places,
+    schema: Schema,
+    device: Device,
+    workers: int | None,
+    ranks: Ranks,
+    checkpoints: Checkpoints,
+) -> None:
+    target = torch.device(device)
+    pool = Pool(pool_size(params, device, workers))
+    with stop_on_signals() as stop, Display(params.train.epochs, ranks.first) as display:
+        job = Job(
+            model=build(params.model, schema, params.train.seed).to(target),
+            train_rows=load_rows(places.prepared, schema, "train", target),
+            val_rows=load_rows(places.prepared, schema, "val", target),
+            train=params.train,
+            checkpoints=checkpoints,
+            ranks=ranks,
+            pool=pool,
+            stop=stop,
+            report=display.report,
+        )
+        progress = fit(job)
+    pool.close()
+    if ranks.first:
+        _save(params, places, schema, device, job, progress)
+        checkpoints.remove()
+    ranks.wait_for_all()
+
+
+def _save(
+    params: Params, places: Places, schema: Schema, device: Device, job: Job, progress: Progress
+) -> None:
+    kept = progress.best_epoch if params.train.keep == "best" else None
+    card = ModelCard(
+        arithmetic="cuda" if device == "cuda" else CPU_ARITHMETIC[params.train.numerics],
+        task=schema.task,
+        classes=schema.classes,
+        model=params.model,
+        train=params.train,
+        data=schema,
+        epochs_trained=progress.epoch,
+        kept_epoch=kept or progress.epoch,
+    )
+    write_text(places.metrics / "history.csv", csv_text(*history_rows(progress.history)))
+    save_model(places.model, job.model, card)
+    stopped = " (stopped early)" if progress.stopped else ""
+    print(f"trained {progress.epoch} epochs{stopped}, kept epoch {card.kept_epoch}: {places.model}")
+
+
+def pool_size(params: Params, device: Device, workers: int | None) -> int:
+    """Return how many threads share the slices out; it can't change a byte of the result.
+
+    Raises
+    ------
+    UserError
+        If `workers` is below 1.
+    """
+    if workers is not None and workers < 1:
+        raise UserError(f"--workers: must be a whole number ≥ 1 or auto; found {workers}")
+    if device == "cuda":
+        return 1  # one stream: slices follow each other on the GPU anyway
+    if workers is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        workers = max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    return min(workers, params.train.slices)
+
+
+def state_name(params: Params, schema: Schema, prepared: Path, device: Device) -> str:
+    """Return the fingerprint of this training: parameters, data, code, packages and arithmetic."""
+    settings = {
+        "model": params.model.model_dump(mode="json"),
+        "train": params.train.model_dump(mode="json"),
+        "device": device if device == "cpu" else f"cuda {torch.cuda.get_device_name()}",
+    }
+    data = [prepared / name for name in (SCHEMA_FILE, *schema.files)]
+    missing = [path for path in data if not path.is_file()]
+    if missing:
+        raise UserError(f"{missing[0]}: no such file; run the prepare stage again")
+    code = [
+        Path(module.__file__)
+        for name, module in sys.modules.items()
+        if name.split(".")[0] in ("reprise", "stages") and getattr(module, "__file__", None)
+        if module.__file__ is not None
+    ]
+    return fingerprint(settings, [*data, *code], {"torch": torch.__version__, "reprise": reprise.__version__})
+
+
+def refuse_unfit(params: Params, schema: Schema) -> None:
+    """Refuse parameters that contradict the data, now that it is known.
+
+    Raises
+    ------
+    UserError
+        One line per contradiction.
+    """
+    train = params.train
+    problems = []
+    if schema.counts["train"] == 0:
+        problems.append("data/prepared: the train split is empty; give it rows (prepare.split)")
+    if train.patience is not None and schema.counts["val"] == 0:
+        problems.append("train.patience: needs a validation split, but the data has none; set it to null")
+    if schema.task == "regression":
+        if train.monitor == "accuracy":
+            problems.append("train.monitor: accuracy is for classes, but the target is a number; use loss")
+        if train.label_smoothing > 0:
+            problems.append("train.label_smoothing: is for classes, but the target is a number; set it to 0")
+    if train.augment.flip and schema.dataset in ("digits", "mnist"):
+        problems.append("train.augment.flip: a mirrored digit is another sign; set it to false")
+    if problems:
+        raise UserError(*problems)

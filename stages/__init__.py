@@ -1,0 +1,1 @@
+"""What DVC runs: one short file a stage, each of them load, compute, save."""

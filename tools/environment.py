@@ -1,0 +1,70 @@
+"""Create or refresh the virtual environment from requirements.lock.
+
+Run by the system's Python before anything is installed: the standard library only.
+A stamp inside the environment names the lock and the interpreter that it was made from, so an
+environment that matches is used as it is and any other is brought in line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+LOCK = Path("requirements.lock")
+PROJECT = Path("pyproject.toml")
+OLDEST = (3, 11)
+
+
+def fingerprint(python: str) -> str:
+    """Return the SHA-256 of everything that the environment is made from."""
+    digest = hashlib.sha256(python.encode())
+    for path in (LOCK, PROJECT):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def pinned_uv() -> str:
+    """Return the lock's ``uv==VERSION``, so that the installer is pinned like the rest."""
+    match = re.search(r"^uv==\S+", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    if match is None:
+        sys.exit("requirements.lock: no line uv==VERSION; run make lock")
+    return match.group()
+
+
+def main() -> int:
+    """Make ``.venv`` match the lock; return the exit code."""
+    if sys.version_info < OLDEST:
+        found = ".".join(map(str, sys.version_info[:3]))
+        print(f"python3 is {found}; Reprise needs 3.11 or newer: make PYTHON=python3.12 …", file=sys.stderr)
+        return 3
+    folder = Path(sys.argv[1])
+    stamp = folder / "made-from"
+    wanted = fingerprint(f"{sys.version_info[0]}.{sys.version_info[1]} {sys.base_prefix}")
+    if stamp.is_file() and stamp.read_text(encoding="utf-8").strip() == wanted:
+        return 0
+    print("environment: installing requirements.lock (a few minutes the first time)", flush=True)
+    venv.EnvBuilder(with_pip=True, clear=not stamp.is_file(), symlinks=True).create(folder)
+    stamp.unlink(missing_ok=True)  # an interrupted install must not look complete
+    python = folder / "bin" / "python"
+    uv = [python, "-m", "uv", "pip"]
+    target = ["--quiet", "--python", python]
+    commands = [
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", pinned_uv()],
+        [*uv, "sync", *target, "--require-hashes", LOCK],
+        [*uv, "install", *target, "--no-deps", "--no-build-isolation", "--editable", "."],
+    ]
+    for command in commands:
+        code = subprocess.run([str(word) for word in command], check=False).returncode
+        if code != 0:
+            print(f"environment: {' '.join(map(str, command[1:6]))} … failed ({code})", file=sys.stderr)
+            return 3
+    stamp.write_text(wanted + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
