@@ -44,4 +44,6 @@ def read_card(folder: Path) -> ModelCard:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         message = " ".join(first["msg"].split())
-        raise UserError(f"{path}: {f'{where}: ' if where else ''}{message}; run the train stage again") from None
+        raise UserError(
+            f"{path}: {f'{where}: ' if where else ''}{message}; run the train stage again"
+        ) from None

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
-Widths = Annotated[tuple[Count, ...], Field(strict=False)]  # YAML has lists, a frozen class has tuples
-Names = Annotated[tuple[str, ...], Field(strict=False)]
+# YAML has lists, a frozen class has tuples. Nothing else becomes one: a YAML !!set has no fixed order.
+AsTuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+Widths = Annotated[tuple[Count, ...], AsTuple]
+Names = Annotated[tuple[str, ...], AsTuple]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 Dataset = Literal[
@@ -52,6 +54,7 @@ class Csv(Section):
     id: str | None = Field(None, description="the column that names a row; not a feature")
     group: str | None = Field(None, description="rows of one group stay in one split; not a feature")
     dates: Names = Field((), description="columns to read as dates")
+    day_first: Literal["auto", "yes", "no"] = Field("auto", description="how 01/02/2024 is read")
     types: dict[str, Literal["numeric", "categorical", "boolean", "date"]] = Field(
         default_factory=dict, description="column: type, where the inferred type is wrong"
     )

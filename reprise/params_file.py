@@ -63,9 +63,13 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise UserError(f"{where}: not valid YAML: {error.problem}") from None
-    except (YAMLError, ValueError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"{where}: not valid YAML: {_one_line(error.problem)}") from None
+    except RecursionError:
+        raise UserError(f"{path}: not valid YAML: nested too deeply") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); pass a params file") from None
+    except (YAMLError, ValueError, KeyError) as error:  # ruamel's own for `!!bool maybe` is a KeyError
+        raise UserError(f"{path}: not valid YAML: {_one_line(error)}") from None
     if not isinstance(content, dict):
         found = "nothing" if content is None else type(content).__name__
         raise UserError(f"{path}: must hold the sections prepare, model, train, evaluate; found {found}")
@@ -75,12 +79,14 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 def _line(problem: Any, schema: dict[str, Any]) -> str:
     """Return one problem of pydantic's as one line in the words of a user."""
     loc = [str(part) for part in problem["loc"] if part != "[key]"]
-    where = ".".join(loc)
+    where = ".".join(map(_key, loc))
+    if problem["type"] == "invalid_key" or problem["loc"][-1] == "[key]":
+        return f"{where}: a key must be a text; found {_shown(problem['input'])}; put it in quotes"
     parent = _node(schema, loc[:-1])
     known = list(parent.get("properties", {}))
     if problem["type"] == "extra_forbidden":
         close = nearest(loc[-1], known)
-        prefix = ".".join([*loc[:-1], ""])
+        prefix = ".".join([*map(_key, loc[:-1]), ""])
         hint = f"did you mean {prefix}{close}?" if close else f"known here: {', '.join(known)}"
         return f"{where}: unknown key; {hint}"
     if problem["type"] == "missing":
@@ -143,5 +149,17 @@ def _shown(value: object) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
-    text = repr(value) if isinstance(value, str) else str(value)
+    try:
+        text = repr(value) if isinstance(value, str) else str(value)
+    except ValueError:  # Python does not print whole numbers of more than 4300 digits
+        return "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _key(name: str) -> str:
+    """Return a key as a part of a place, quoted where it would break the line."""
+    return name if name.isprintable() else repr(name)
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())

@@ -24,7 +24,7 @@ def main() -> None:
     schema = prepare(params.prepare, paths.prepared, paths.raw)
 
     rows = ", ".join(f"{count:,} {split}" for split, count in schema.counts.items())
-    print(f"{schema.dataset}: {rows} rows in {perf_counter() - started:.1f} s")
+    print(f"{schema.dataset}: {rows} rows in {perf_counter() - started:.2f} s")
 
 
 if __name__ == "__main__":

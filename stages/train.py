@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from reprise.errors import UserError, exit_with
+from reprise.errors import exit_with
 from reprise.numerics.runtime import pin
 from reprise.params_file import read_params
+from reprise.workers import worker_count
 
 
 def arguments() -> argparse.Namespace:
@@ -20,15 +21,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--workers", default="auto", help="threads that share the slices out, or auto")
     return parser.parse_args()
-
-
-def worker_count(text: str) -> int | None:
-    """Return the number of workers; None for auto."""
-    if text == "auto":
-        return None
-    if not text.isdecimal():
-        raise UserError(f"--workers: must be a whole number ≥ 1 or auto; found {text!r}")
-    return int(text)
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from reprise.errors import EnvironmentProblem
 from reprise.files import METADATA_KEY, sha256_bytes, sha256_file, tensors_bytes, write_bytes
+from reprise.workspace import main_root
 
 STATE_VARIABLE = "REPRISE_STATE"
 LARGEST_SHARE = 0.02  # of the time may go into saving
@@ -50,19 +51,10 @@ def fingerprint(settings: Any, files: Iterable[Path], versions: Mapping[str, str
 
 
 def state_root(start: Path | None = None) -> Path:
-    """Return the folder of all states: `.state` at the main repository root.
-
-    ``dvc exp run --temp`` and queued runs work in a copy below ``.dvc/tmp/exps``; their state is kept in
-    the repository that the copy was made from, where the next run finds it.
-    """
+    """Return the folder of all states: `.state` at the main repository root, or ``$REPRISE_STATE``."""
     if os.environ.get(STATE_VARIABLE):
         return Path(os.environ[STATE_VARIABLE])
-    here = (start or Path.cwd()).resolve()
-    parts = here.parts
-    for place in range(len(parts) - 2):
-        if parts[place : place + 3] == (".dvc", "tmp", "exps"):
-            return Path(*parts[:place]) / ".state"
-    return here / ".state"
+    return main_root(start) / ".state"
 
 
 class Checkpoints:

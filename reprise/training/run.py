@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 import reprise
 from reprise.data.prepared import SCHEMA_FILE, read_schema
@@ -19,6 +20,7 @@ from reprise.files import csv_text, write_text
 from reprise.model_card import Arithmetic, ModelCard
 from reprise.model_file import save_model
 from reprise.models import build
+from reprise.numerics.portable import portable
 from reprise.numerics.runtime import Device, Numerics, choose_device, configure
 from reprise.params import Params
 from reprise.training import ranks as processes
@@ -52,7 +54,7 @@ class Places:
     metrics: Path
 
 
-def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], workers: int | None) -> None:
+def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], workers: int) -> None:
     """Train and write the model files and the history.
 
     Parameters
@@ -60,8 +62,8 @@ def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], 
     params : Params
     places : Places
     device : {"auto", "cpu", "cuda"}
-    workers : int or None
-        Threads that share the slices out on a CPU; None: one per core, at most one per slice.
+    workers : int
+        Threads that share the slices out on a CPU, at most one per slice.
     """
     chosen = choose_device(device)
     configure(chosen, params.train.numerics, tf32=params.train.tf32)
@@ -84,7 +86,7 @@ def _train(
     places: Places,
     schema: Schema,
     device: Device,
-    workers: int | None,
+    workers: int,
     ranks: Ranks,
     checkpoints: Checkpoints,
 ) -> None:
@@ -92,7 +94,7 @@ def _train(
     pool = Pool(pool_size(params, device, workers))
     with stop_on_signals() as stop, Display(params.train.epochs, ranks.first) as display:
         job = Job(
-            model=build(params.model, schema, params.train.seed).to(target),
+            model=initial_model(params, schema).to(target),
             train_rows=load_rows(places.prepared, schema, "train", target),
             val_rows=load_rows(places.prepared, schema, "val", target),
             train=params.train,
@@ -130,22 +132,24 @@ def _save(
     print(f"trained {progress.epoch} epochs{stopped}, kept epoch {card.kept_epoch}: {places.model}")
 
 
-def pool_size(params: Params, device: Device, workers: int | None) -> int:
+def initial_model(params: Params, schema: Schema) -> nn.Module:
+    """Return the untrained model, its layers routed through portable kernels where numerics ask for it."""
+    model = build(params.model, schema, params.train.seed)
+    return portable(model) if params.train.numerics == "portable" else model
+
+
+def pool_size(params: Params, device: Device, workers: int) -> int:
     """Return how many threads share the slices out; it can't change a byte of the result.
 
-    Raises
-    ------
-    UserError
-        If `workers` is below 1.
+    Parameters
+    ----------
+    workers : int
+        What ``--workers`` asks for, on this machine.
     """
-    if workers is not None and workers < 1:
-        raise UserError(f"--workers: must be a whole number ≥ 1 or auto; found {workers}")
     if device == "cuda":
         return 1  # one stream: slices follow each other on the GPU anyway
-    if workers is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    return min(workers, params.train.slices)
+    own = workers // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return max(1, min(own, params.train.slices))
 
 
 def state_name(params: Params, schema: Schema, prepared: Path, device: Device) -> str:

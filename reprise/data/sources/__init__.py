@@ -1,0 +1,48 @@
+"""The built-in datasets: from the packages, from the seed, or from published files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reprise.data.raw import Raw
+from reprise.data.sources import bundled, cifar, idx, toy
+from reprise.params import Prepare
+from reprise.workspace import main_root
+
+CACHE = Path("data/cache")  # of downloads; git-ignored, and outside data/raw, which is a dependency
+
+
+def load(params: Prepare, raw_dir: Path) -> Raw:
+    """Return the rows of the built-in dataset that `params` names.
+
+    Parameters
+    ----------
+    params : Prepare
+    raw_dir : Path
+        Published files are looked for in its folder named like the dataset, then in the main
+        repository's, and downloaded when they are not there.
+    """
+    folder, cache = raw_dir / params.dataset, main_root() / CACHE / params.dataset
+    if not folder.exists():
+        folder = main_root() / "data/raw" / params.dataset  # a copy has no untracked files
+    match params.dataset:
+        case "line":
+            return toy.line()
+        case "random" | "uniform":
+            return toy.generated(params)
+        case "iris":
+            return bundled.iris()
+        case "breast_cancer":
+            return bundled.breast_cancer()
+        case "diabetes":
+            return bundled.diabetes()
+        case "digits":
+            return bundled.digits()
+        case "mnist":
+            return idx.read_published(idx.MNIST, folder, cache)
+        case "fashion_mnist":
+            return idx.read_published(idx.FASHION_MNIST, folder, cache)
+        case "cifar10":
+            return cifar.cifar10(folder, cache)
+        case other:
+            raise ValueError(f"{other} is not a built-in dataset")

@@ -1,0 +1,1 @@
+"""How good a model is: metrics with intervals, tables of rows, and the bar that it must pass."""

@@ -1,0 +1,39 @@
+"""The evaluate stage: model files and the test split become metrics and tables."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from reprise.errors import exit_with
+from reprise.model_card import read_card
+from reprise.numerics.runtime import pin
+from reprise.params_file import read_params
+from reprise.workers import worker_count
+
+
+def arguments() -> argparse.Namespace:
+    """Return the command line; the defaults are the main pipeline's."""
+    parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description=__doc__)
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    parser.add_argument("--prepared", type=Path, default=Path("data/prepared"), metavar="DIR")
+    parser.add_argument("--model", type=Path, default=Path("models"), metavar="DIR")
+    parser.add_argument("--metrics", type=Path, default=Path("metrics"), metavar="DIR")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--workers", default="auto", help="threads that share the batches out, or auto")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Load, judge, save."""
+    args = arguments()
+    workers = worker_count(args.workers)
+    params = read_params(args.params)
+    pin(read_card(args.model).train.numerics)
+    from reprise.evaluation.evaluate import Places, evaluate  # loads torch, which reads the pinned settings
+
+    evaluate(params.evaluate, Places(args.prepared, args.model, args.metrics), args.device, workers)
+
+
+if __name__ == "__main__":
+    exit_with(main)
