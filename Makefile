@@ -9,10 +9,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE ?=
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro recipes test proof lint verify lock bench clean
+.PHONY: help env repro recipes test lint verify proof bench deps lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: ## create or refresh .venv from requirements.lock
 	@$(PYTHON) tools/environment.py $(VENV)
@@ -25,12 +25,27 @@ recipes: env ## reproduce the exercises in recipes/ and check their accuracy bar
 	@$(BIN)/dvc repro recipes/dvc.yaml
 
 test: lint ## lint, then the test suite (under 15 minutes on 2 cores)
-	@$(BIN)/python -m pytest -m "not slow and not proof"
+	@$(BIN)/python -m pytest -m "not proof"
 
 lint: env ## ruff and mypy --strict
 	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/python tools/stage_dependencies.py --check
+
+verify: env ## run every committed pipeline again in a clean clone and compare all bytes
+	@$(BIN)/reprise verify
+
+proof: env ## the long proofs of the byte contract (about half an hour)
+	@$(BIN)/python -m pytest -m proof tests
+
+bench: env ## measure the speed claims side by side
+	@$(BIN)/python benchmarks/training_speed.py
+	@$(BIN)/python benchmarks/pipeline.py
+
+deps: env ## bring dvc.yaml's code dependencies and params.schema.json up to date
+	@$(BIN)/python tools/stage_dependencies.py
+	@$(BIN)/python -c "from reprise.params_file import schema_text; print(schema_text(), end='')" >params.schema.json
 
 lock: env ## resolve pyproject.toml into requirements.lock again
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url \

@@ -15,6 +15,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reprise.data.schema import Schema
+    from reprise.data.tensors import Rows
+    from reprise.params import Model, Train
 
 BATCH = {"cnn": 128, "resnet18": 32}
 VARIANTS = {
@@ -46,17 +52,18 @@ def main() -> None:
         serve(kind, numerics, int(slices), int(workers), args.model, args.seconds)
         return
     chosen = {name: words for name, words in VARIANTS.items() if args.only in name}
+    command = [sys.executable, __file__, "--model", args.model, "--seconds", str(args.seconds), "--serve"]
     processes = {
         name: subprocess.Popen(
-            [sys.executable, __file__, "--model", args.model, "--seconds", str(args.seconds), "--serve", *words.split()],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [*command, *words.split()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         for name, words in chosen.items()
-    }  # fmt: skip
+    }
     speeds: dict[str, list[float]] = {name: [] for name in chosen}
     for round_number in range(args.rounds + 1):
         for name, process in processes.items():
-            assert process.stdin is not None and process.stdout is not None
+            assert process.stdin is not None
+            assert process.stdout is not None
             process.stdin.write("go\n")
             process.stdin.flush()
             speed = float(process.stdout.readline())
@@ -65,7 +72,7 @@ def main() -> None:
     for process in processes.values():
         process.communicate()
     base = statistics.median(speeds.get("pytorch, 2 threads") or [float("nan")])
-    print(f"{args.model}, batch {BATCH[args.model]}: images per second, median of {args.rounds} (min … max), ratio")
+    print(f"{args.model}, batch {BATCH[args.model]}: images/s, median of {args.rounds} (min … max), ratio")
     for name, values in speeds.items():
         median = statistics.median(values)
         print(f"{name:32} {median:9,.0f} ({min(values):,.0f} … {max(values):,.0f})  {median / base:5.2f}")
@@ -82,7 +89,7 @@ def serve(kind: str, numerics: str, slices: int, workers: int, model: str, secon
         print(count * BATCH[model] / (time.perf_counter() - start), flush=True)
 
 
-def _parts(model: str):  # noqa: ANN202
+def _parts(model: str) -> tuple[Model, Train, Schema, Rows]:
     """Return params, schema and random rows."""
     import torch
 
@@ -92,10 +99,21 @@ def _parts(model: str):  # noqa: ANN202
 
     shape = (1, 28, 28) if model == "cnn" else (3, 32, 32)
     schema = Schema(
-        dataset="mnist", layout="images", task="classification", shape=shape, columns=(), target="class",
-        classes=tuple("0123456789"), counts={}, class_counts={}, target_scale=None, source="", licence="", raw={},
+        dataset="mnist",
+        layout="images",
+        task="classification",
+        shape=shape,
+        columns=(),
+        target="class",
+        classes=tuple("0123456789"),
+        counts={},
+        class_counts={},
+        target_scale=None,
+        source="",
+        licence="",
+        raw={},
         inputs=Statistics(mean=(33.3,) * shape[0], std=(78.6,) * shape[0]),
-    )  # fmt: skip
+    )
     generator = torch.Generator().manual_seed(1)
     rows = 8192 if model == "cnn" else 1024
     x = torch.randint(0, 256, (rows, *shape), dtype=torch.uint8, generator=generator)
@@ -111,8 +129,8 @@ def reprise_step(numerics: str, slices: int, workers: int, model: str) -> Callab
     pin(numerics)
     import torch
 
-    from reprise.numerics.kernels import portable
     from reprise.models import build
+    from reprise.numerics.portable import portable
     from reprise.training.optimizers import Optimizer
     from reprise.training.ranks import Ranks
     from reprise.training.slices import Pool, SlicedGradient
@@ -141,7 +159,6 @@ def plain_step(_numerics: str, _slices: int, threads: int, model: str) -> Callab
     import torch
 
     from reprise.models import build
-    from reprise.training.augment import Changes  # noqa: F401
 
     torch.set_num_threads(threads)
     params, train, schema, data = _parts(model)
@@ -172,11 +189,11 @@ def tutorial_step(_numerics: str, _slices: int, threads: int, model: str) -> Cal
     params, train, schema, data = _parts(model)
     module = build(params, schema, 1)
 
-    class Samples(Dataset):  # type: ignore[type-arg]
+    class Samples(Dataset):
         def __len__(self) -> int:
             return len(data)
 
-        def __getitem__(self, index: int):  # noqa: ANN204
+        def __getitem__(self, index: int):
             return data.normalise(data.x[index]), data.y[index]
 
     loader = DataLoader(Samples(), batch_size=train.batch_size, shuffle=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from reprise.params import Params
+from reprise.params import Csv, Params
 
 
 class Facts(NamedTuple):
@@ -31,6 +31,8 @@ DATASETS: dict[str, Facts] = {
     "csv": Facts("table", None, None, False),
     "images": Facts("images", "classification", None, False),
 }
+HANDED = ("digits", "mnist")  # a mirror image is another sign
+SEPARATORS = (",", ";", "\t", "|", ":", "~", "^")
 REGRESSION_METRICS = ("mse", "rmse", "mae", "r2", "loss")
 CLASSIFICATION_METRICS = ("accuracy", "loss", "macro_f1", "f1", "auc")
 
@@ -56,8 +58,28 @@ def _of_prepare(params: Params, task: str | None) -> Iterator[str]:
         )
     if prepare.flatten and DATASETS[prepare.dataset].layout == "table":
         yield f"prepare.flatten: true, but {prepare.dataset} is a table already; set it to false"
-    if len(prepare.csv.separator) != 1 and prepare.csv.separator != "auto":
-        yield f"prepare.csv.separator: must be one character or auto, found {prepare.csv.separator!r}"
+    if prepare.dataset == "csv":
+        yield from _of_csv(prepare.csv)
+
+
+def _of_csv(csv: Csv) -> Iterator[str]:
+    if csv.separator != "auto" and csv.separator not in SEPARATORS:
+        known = " ".join(map(repr, SEPARATORS))
+        yield f"prepare.csv.separator: {csv.separator!r} is not one of {known} or auto"
+    if csv.separator == csv.decimal:
+        yield f"prepare.csv.decimal: {csv.decimal!r} is prepare.csv.separator already; set one to auto"
+    for key, names in (("drop", csv.drop), ("id", (csv.id,)), ("group", (csv.group,)), ("dates", csv.dates)):
+        if csv.target in names:
+            yield f"prepare.csv.{key}: {csv.target!r} is prepare.csv.target already; name another column"
+    for name in csv.dates:
+        if csv.types.get(name, "date") != "date":
+            yield f"prepare.csv.types: {name!r} is {csv.types[name]}, but in prepare.csv.dates too; keep one"
+    kind = csv.types.get(csv.target)
+    if kind in ("boolean", "date") or (kind == "categorical" and csv.task == "regression"):
+        yield (
+            f"prepare.csv.types: the target {csv.target!r} is {kind}; use categorical for a classification, "
+            "numeric for a regression"
+        )
 
 
 def _of_model(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
@@ -98,6 +120,8 @@ def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
         yield f"train.momentum: is for sgd, but train.optimizer is {train.optimizer}; set momentum to 0"
     if (train.augment.shift or train.augment.flip) and (facts.layout == "table" or params.prepare.flatten):
         yield "train.augment: is for images, but the prepared data is a table; set shift to 0, flip to false"
+    if train.augment.flip and params.prepare.dataset in HANDED:
+        yield "train.augment.flip: a mirrored digit is another sign; set it to false"
     if train.slices > train.batch_size:
         yield (
             f"train.slices: {train.slices} slices of a batch of {train.batch_size}; "

@@ -82,7 +82,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([repr(v) if isinstance(v, float) else v for v in row] for row in rows)
+    writer.writerows([repr(float(v)) if isinstance(v, float) else v for v in row] for row in rows)
     return stream.getvalue()
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +19,7 @@ from reprise.model_card import ModelCard
 from reprise.model_file import load_model
 from reprise.numerics.portable import portable
 from reprise.numerics.runtime import Device, choose_device, configure
+from reprise.parallel import in_order
 
 DECIMALS = 9  # of probabilities, wherever they are ranked or written
 
@@ -48,7 +47,7 @@ class Inference:
     workers: int
 
     def outputs(self, batches: Iterable[NDArray[Any]]) -> Iterator[Tensor]:
-        """Yield the outputs of each batch in order, float32 (rows, outputs), on the CPU.
+        """Return the outputs of each batch in order, float32 (rows, outputs), on the CPU.
 
         The batches are what fixes the bits: the same rows in batches of another size may differ in the
         last one.
@@ -58,17 +57,8 @@ class Inference:
         batches : iterable of array (rows, *shape)
             Stored inputs (see `reprise.data.schema.Schema`); at most `workers` + 1 are held at a time.
         """
-        if self.workers == 1 or self.device.type == "cuda":
-            yield from map(self._forward, batches)
-            return
-        waiting: deque[Future[Tensor]] = deque()
-        with ThreadPoolExecutor(self.workers) as pool:
-            for batch in batches:
-                waiting.append(pool.submit(self._forward, batch))
-                if len(waiting) > self.workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        # On CUDA batches follow each other on one stream anyway.
+        return in_order(self._forward, batches, 1 if self.device.type == "cuda" else self.workers)
 
     def _forward(self, batch: NDArray[Any]) -> Tensor:
         with torch.inference_mode():

@@ -16,6 +16,7 @@ Count = Annotated[int, Field(ge=1)]
 # YAML has lists, a frozen class has tuples. Nothing else becomes one: a YAML !!set has no fixed order.
 AsTuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 Widths = Annotated[tuple[Count, ...], AsTuple]
+SomeWidths = Annotated[tuple[Count, ...], Field(min_length=1), AsTuple]
 Names = Annotated[tuple[str, ...], AsTuple]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -110,8 +111,8 @@ class Mlp(Section):
 class Cnn(Section):
     """Settings of ``model.kind: cnn``: convolutions, then linear layers, with ReLU between."""
 
-    channels: Annotated[Widths, Field(min_length=1)] = (16, 32, 64)
-    strides: Annotated[Widths, Field(min_length=1)] = (2, 2, 1)
+    channels: SomeWidths = (16, 32, 64)
+    strides: SomeWidths = (2, 2, 1)
     kernel: Annotated[int, Field(ge=1, le=11)] = 3
     padding: Annotated[int, Field(ge=0, le=5)] = 0
     hidden: Widths = (256, 64)

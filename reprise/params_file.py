@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,9 @@ def read_params(path: Path) -> Params:
     return params
 
 
+@cache
 def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of params.yaml, for editors."""
+    """Return the JSON schema of params.yaml, for editors; it is one object, not to be changed."""
     schema = Params.model_json_schema()
     schema["title"] = "params.yaml of Reprise"
     return schema
@@ -80,8 +82,9 @@ def _line(problem: Any, schema: dict[str, Any]) -> str:
     """Return one problem of pydantic's as one line in the words of a user."""
     loc = [str(part) for part in problem["loc"] if part != "[key]"]
     where = ".".join(map(_key, loc))
-    if problem["type"] == "invalid_key" or problem["loc"][-1] == "[key]":
-        return f"{where}: a key must be a text; found {_shown(problem['input'])}; put it in quotes"
+    if problem["type"] == "invalid_key" or problem["loc"][-1:] in ((), ("[key]",)):
+        prefix = f"{where}: " if where else ""
+        return f"{prefix}a key must be a text; found {_shown(problem['input'])}; put it in quotes"
     parent = _node(schema, loc[:-1])
     known = list(parent.get("properties", {}))
     if problem["type"] == "extra_forbidden":
@@ -139,7 +142,7 @@ def _allowed(node: dict[str, Any]) -> str:
         if node.get("type") == "array" and "items" in node:
             text = f"a list, each {_allowed(node['items'])}" if node["items"].get("type") else text
         if node.get("minItems"):
-            text += f", at least {node['minItems']}"
+            text += f", {node['minItems']} or more of them"
     return text + (" or null" if node.get("nullable") else "")
 
 
@@ -149,6 +152,7 @@ def _shown(value: object) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    value = list(value) if isinstance(value, tuple) else value  # a list, after pydantic took it
     try:
         text = repr(value) if isinstance(value, str) else str(value)
     except ValueError:  # Python does not print whole numbers of more than 4300 digits

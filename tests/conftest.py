@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from reprise.numerics.runtime import pin
+import sys
+
+import pytest
+
+from reprise.numerics.runtime import configure, pin
 
 pin("portable")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _portable_arithmetic() -> None:
+    """Set torch's own switches too, unless the chosen tests do without torch: it takes seconds to load."""
+    if "torch" in sys.modules:
+        configure("cpu", "portable")

@@ -84,20 +84,41 @@ def _blocks(x: NDArray[Any]) -> list[slice]:
     return [slice(start, start + step) for start in range(0, len(x), step)]
 
 
+class WholeNumberSums:
+    """Exact sums over rows of bytes that come in parts, and the statistics that follow from them."""
+
+    def __init__(self) -> None:
+        self._total: NDArray[np.int64] | None = None
+        self._squares: NDArray[np.int64] | None = None
+        self._count = 0
+
+    def add(self, x: NDArray[np.uint8]) -> None:
+        """Add rows, shape (rows, features or channels, …)."""
+        axes = (0, *range(2, x.ndim))
+        if self._total is None or self._squares is None:
+            self._total = np.zeros(x.shape[1], np.int64)
+            self._squares = np.zeros(x.shape[1], np.int64)
+        for rows in _blocks(x):
+            wide = x[rows].astype(np.int64)
+            self._total += wide.sum(axis=axes)
+            self._squares += (wide * wide).sum(axis=axes)
+        self._count += x.size // x.shape[1]
+
+    def statistics(self) -> Statistics:
+        """Return the mean and population standard deviation of each feature or channel."""
+        if self._total is None or self._squares is None:
+            raise ValueError("no rows were added")
+        count = self._count
+        pairs = list(zip(self._total.tolist(), self._squares.tolist(), strict=True))
+        mean = [float(Fraction(first, count)) for first, _ in pairs]
+        variance = [float(Fraction(count * second - first * first, count * count)) for first, second in pairs]
+        return Statistics(mean=tuple(mean), std=tuple(map(_deviation, variance)))
+
+
 def _fit_whole_numbers(x: NDArray[np.uint8]) -> Statistics:
-    channels = x.shape[1]
-    axes = (0, *range(2, x.ndim))
-    total = np.zeros(channels, np.int64)
-    squares = np.zeros(channels, np.int64)
-    for rows in _blocks(x):
-        wide = x[rows].astype(np.int64)
-        total += wide.sum(axis=axes)
-        squares += (wide * wide).sum(axis=axes)
-    count = x.size // channels
-    pairs = list(zip(total.tolist(), squares.tolist(), strict=True))
-    mean = [float(Fraction(first, count)) for first, _ in pairs]
-    variance = [float(Fraction(count * second - first * first, count * count)) for first, second in pairs]
-    return Statistics(mean=tuple(mean), std=tuple(map(_deviation, variance)))
+    sums = WholeNumberSums()
+    sums.add(x)
+    return sums.statistics()
 
 
 def _fit_floats(x: NDArray[np.float64]) -> Statistics:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.data import normalise
+from reprise.data.checks import Contract
 from reprise.data.prepared import Arrays, PreparedWriter
 from reprise.data.raw import Raw
-from reprise.data.schema import SPLITS, Schema, SplitName
+from reprise.data.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.data.sources import load
 from reprise.data.split import assign
 from reprise.params import Prepare
@@ -43,7 +44,6 @@ def prepare(params: Prepare, out: Path, raw_dir: Path) -> Schema:
     if params.flatten:
         raw = flattened(raw)
     rows = split_rows(raw, params)
-    # Here is the place for checks of the data: all is known, and nothing is written yet.
     return _write(raw, rows, params, out)
 
 
@@ -84,30 +84,38 @@ def _write(raw: Raw, rows: Rows, params: Prepare, out: Path) -> Schema:
     if params.scale_target and raw.task == "regression":
         target_scale = normalise.fit(raw.y[train][:, None], "feature")
     y: NDArray[Any] = raw.y if raw.task == "classification" else raw.y.astype(np.float32)
+    contract = Contract()
     with PreparedWriter(out) as writer:
         for split in SPLITS:
             x = raw.x[rows[split]]
             stored = normalise.apply(x, inputs) if raw.layout == "table" else x
-            writer.add(split, Arrays(stored, y[rows[split]], rows[split].astype(np.int64)))
-        return writer.finish(
-            Schema(
-                dataset=params.dataset,
-                layout=raw.layout,
-                task=raw.task,
-                shape=raw.x.shape[1:],
-                columns=raw.columns,
-                target=raw.target,
-                classes=raw.classes,
-                counts={split: len(rows[split]) for split in SPLITS},
-                class_counts=_class_counts(raw, rows),
-                inputs=inputs,
-                target_scale=target_scale,
-                test_is_train=_test_is_train(raw, params),
-                source=raw.source,
-                licence=raw.licence,
-                raw=raw.raw,
-            )
-        )
+            part = Arrays(stored, y[rows[split]], rows[split].astype(np.int64))
+            writer.add(split, part)
+            contract.add(split, part)
+        schema = _schema(raw, rows, params, inputs, target_scale)
+        return writer.finish(schema, contract.judge(schema, params.checks))
+
+
+def _schema(
+    raw: Raw, rows: Rows, params: Prepare, inputs: Statistics | None, target_scale: Statistics | None
+) -> Schema:
+    return Schema(
+        dataset=params.dataset,
+        layout=raw.layout,
+        task=raw.task,
+        shape=raw.x.shape[1:],
+        columns=raw.columns,
+        target=raw.target,
+        classes=raw.classes,
+        counts={split: len(rows[split]) for split in SPLITS},
+        class_counts=_class_counts(raw, rows),
+        inputs=inputs,
+        target_scale=target_scale,
+        test_is_train=_test_is_train(raw, params),
+        source=raw.source,
+        licence=raw.licence,
+        raw=raw.raw,
+    )
 
 
 def _class_counts(raw: Raw, rows: Rows) -> dict[str, dict[str, int]]:

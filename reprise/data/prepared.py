@@ -16,10 +16,11 @@ from safetensors import SafetensorError, safe_open
 
 from reprise.data.schema import SPLITS, Schema, SplitName
 from reprise.errors import UserError
-from reprise.files import read_json, sha256_bytes, tensors_bytes, write_bytes, write_json
+from reprise.files import read_json, sha256_bytes, sha256_file, tensors_bytes, write_bytes, write_json
 
 SHARD_BYTES = 256 * 2**20
 SCHEMA_FILE = "schema.json"
+CHECKS_FILE = "checks.json"
 # Everything that the prepare stage may leave in its folder.
 OURS = re.compile(r"(train|val|test)-\d{5,}\.safetensors|schema\.json|checks\.json|\.DS_Store")
 
@@ -88,8 +89,14 @@ class PreparedWriter:
         if start < len(rows.x):
             waiting.append(Arrays(*(column[start:] for column in rows)))
 
-    def finish(self, schema: Schema) -> Schema:
+    def finish(self, schema: Schema, checks: dict[str, Any] | None = None) -> Schema:
         """Write the last shards and the schema, and put the new folder in the old one's place.
+
+        Parameters
+        ----------
+        schema : Schema
+        checks : dict, optional
+            The content of checks.json (see `reprise.data.checks`).
 
         Returns
         -------
@@ -100,6 +107,8 @@ class PreparedWriter:
             self._flush(split)
         complete = schema.model_copy(update={"files": dict(sorted(self._hashes.items()))})
         write_json(self._beside / SCHEMA_FILE, complete.model_dump(mode="json"))
+        if checks is not None:
+            write_json(self._beside / CHECKS_FILE, checks)
         if self._real.exists():
             old = self._real.with_name(f"{self._real.name}.tmp-old-{os.getpid()}")
             self._real.rename(old)
@@ -159,7 +168,7 @@ def read_split(folder: Path, schema: Schema, split: SplitName) -> Arrays:
         If a shard that the schema names is missing or is not what the schema says.
     """
     names = sorted(name for name in schema.files if name.startswith(f"{split}-"))
-    shards = [_read_shard(folder / name) for name in names]
+    shards = [_read_shard(folder / name, schema.files[name]) for name in names]
     if not shards:
         dtype = np.uint8 if schema.layout == "images" else np.float32
         y = np.zeros(0, np.int64 if schema.task == "classification" else np.float32)
@@ -173,8 +182,13 @@ def read_split(folder: Path, schema: Schema, split: SplitName) -> Arrays:
     return rows
 
 
-def _read_shard(path: Path) -> Arrays:
+def _read_shard(path: Path, sha256: str) -> Arrays:
     try:
+        if sha256_file(path) != sha256:
+            raise UserError(
+                f"{path}: is not what {SCHEMA_FILE} beside it names (damaged or changed); "
+                "run the prepare stage again"
+            )
         with safe_open(path, framework="np") as shard:
             return Arrays(shard.get_tensor("x"), shard.get_tensor("y"), shard.get_tensor("id"))
     except (OSError, SafetensorError) as error:

@@ -138,11 +138,11 @@ def _input_gradient(gy: Tensor, weight: Tensor, shape: torch.Size, stride: Pair,
     taps = weight.permute(0, 2, 3, 1).reshape(out, -1)
     shares = product(rows, taps.t()).view(batch, oh, ow, kh, kw, channels)
     gx = gy.new_zeros(batch, height + 2 * padding[0], width + 2 * padding[1], channels)
+    row_span, column_span = stride[0] * (oh - 1) + 1, stride[1] * (ow - 1) + 1
     for i in range(kh):
         for j in range(kw):
-            rows_of_tap = slice(i, i + stride[0] * (oh - 1) + 1, stride[0])
-            columns_of_tap = slice(j, j + stride[1] * (ow - 1) + 1, stride[1])
-            gx[:, rows_of_tap, columns_of_tap] += shares[:, :, :, i, j]
+            reached = gx[:, i : i + row_span : stride[0], j : j + column_span : stride[1]]
+            reached.add_(shares[:, :, :, i, j])
     inner = gx[:, padding[0] : padding[0] + height, padding[1] : padding[1] + width]
     return inner.permute(0, 3, 1, 2).contiguous()
 

@@ -96,8 +96,10 @@ class Checkpoints:
             lock = path.open("a+", encoding="utf-8")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                if path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
                     return lock
+            except FileNotFoundError:
+                pass
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     lock.seek(0)

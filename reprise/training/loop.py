@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -76,7 +77,6 @@ def fit(job: Job) -> Progress:
         epoch = progress.epoch
         order = torch.from_numpy(seeds.permutation(len(rows), train.seed, "order", epoch)).to(rows.x.device)
         changes = augment.draw(train.augment, len(rows), train.seed, epoch, rows.x.device)
-        rate = train.lr
         model.train()
         for step in range(progress.step, steps):
             batch = order[step * train.batch_size : (step + 1) * train.batch_size]
@@ -91,7 +91,10 @@ def fit(job: Job) -> Progress:
             if result.stop or job.checkpoints.due():
                 _save(job, optimizer, progress, best)
             if result.stop:
-                raise Interrupted(job.stop.signal, f"train: stopped in epoch {epoch + 1}; the state is kept")
+                number = job.stop.signal or signal.SIGTERM  # 0 where another rank got the signal
+                raise Interrupted(number, f"train: stopped in epoch {epoch + 1}; the state is kept")
+        # Not the loop's last rate: a training that resumes at an epoch's end has done no step of it.
+        rate = learning_rate((epoch + 1) * steps - 1, total, train)
         row = progress.end_epoch(rate, validate(job), not rows.y.is_floating_point())
         if progress.judge(row, train) and train.keep == "best":
             best = {name: tensor.clone() for name, tensor in model.state_dict().items()}

@@ -31,7 +31,14 @@ class Progress(BaseModel):
     stopped: bool = False  # early stopping has ended the training
 
     def add(self, loss_sum: float, correct: float, rows: int) -> None:
-        """Count one step's figures."""
+        """Count one step's figures.
+
+        Raises
+        ------
+        UserError
+            If the loss is not finite: the training has diverged.
+        """
+        self._refuse_divergence("train_loss", loss_sum)
         self.step += 1
         self.loss_sum += loss_sum
         self.correct += correct
@@ -62,15 +69,17 @@ class Progress(BaseModel):
             "val_accuracy": val[1] if val and classifies else None,
         }
         for name in ("train_loss", "val_loss"):
-            value = row[name]
-            if value is not None and not math.isfinite(value):
-                raise UserError(
-                    f"train: {name} became {value} in epoch {self.epoch + 1}: the training diverged; "
-                    "lower train.lr or set train.clip_norm: 1.0"
-                )
+            self._refuse_divergence(name, row[name])
         self.history = [*self.history, row]
         self.epoch, self.step, self.loss_sum, self.correct, self.rows = self.epoch + 1, 0, 0.0, 0.0, 0
         return row
+
+    def _refuse_divergence(self, name: str, value: float | None) -> None:
+        if value is not None and not math.isfinite(value):
+            raise UserError(
+                f"train: {name} became {value} in epoch {self.epoch + 1}: the training diverged; "
+                "lower train.lr or set train.clip_norm: 1.0"
+            )
 
     def judge(self, row: History, train: Train) -> bool:
         """Return whether this epoch is the best so far, and remember when to stop."""

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 import reprise
+from reprise.contradictions import HANDED
 from reprise.data.prepared import SCHEMA_FILE, read_schema
 from reprise.data.schema import Schema
 from reprise.data.tensors import load_rows
@@ -23,6 +24,7 @@ from reprise.models import build
 from reprise.numerics.portable import portable
 from reprise.numerics.runtime import Device, Numerics, choose_device, configure
 from reprise.params import Params
+from reprise.training import canary
 from reprise.training import ranks as processes
 from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
 from reprise.training.display import Display
@@ -69,9 +71,11 @@ def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], 
     configure(chosen, params.train.numerics, tf32=params.train.tf32)
     schema = read_schema(places.prepared)
     refuse_unfit(params, schema)
+    if chosen == "cpu" and params.train.numerics == "portable":
+        canary.check(params.model, params.train, schema)
     ranks = processes.join(chosen)
     try:
-        folder = state_root() / "train" / state_name(params, schema, places.prepared, chosen)
+        folder = state_root() / "train" / state_name(params, places.prepared, chosen)
         if ranks.first:
             with Checkpoints(folder) as checkpoints:
                 _train(params, places, schema, chosen, workers, ranks, checkpoints)
@@ -152,24 +156,28 @@ def pool_size(params: Params, device: Device, workers: int) -> int:
     return max(1, min(own, params.train.slices))
 
 
-def state_name(params: Params, schema: Schema, prepared: Path, device: Device) -> str:
+def state_name(params: Params, prepared: Path, device: Device) -> str:
     """Return the fingerprint of this training: parameters, data, code, packages and arithmetic."""
     settings = {
         "model": params.model.model_dump(mode="json"),
         "train": params.train.model_dump(mode="json"),
         "device": device if device == "cpu" else f"cuda {torch.cuda.get_device_name()}",
     }
-    data = [prepared / name for name in (SCHEMA_FILE, *schema.files)]
-    missing = [path for path in data if not path.is_file()]
-    if missing:
-        raise UserError(f"{missing[0]}: no such file; run the prepare stage again")
-    code = [
-        Path(module.__file__)
+    # The schema holds the hash of every shard, and whoever reads a shard checks it.
+    files = [prepared / SCHEMA_FILE, *_loaded_code()]
+    return fingerprint(settings, files, {"torch": torch.__version__, "reprise": reprise.__version__})
+
+
+def _loaded_code() -> list[Path]:
+    """Return the project's loaded files, with the stage itself, whose module is called __main__."""
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    names = {"__main__": main.name} if main is not None else {}
+    return [
+        Path(file)
         for name, module in sys.modules.items()
-        if name.split(".")[0] in ("reprise", "stages") and getattr(module, "__file__", None)
-        if module.__file__ is not None
+        if names.get(name, name).split(".")[0] in ("reprise", "stages")
+        and (file := getattr(module, "__file__", None)) is not None
     ]
-    return fingerprint(settings, [*data, *code], {"torch": torch.__version__, "reprise": reprise.__version__})
 
 
 def refuse_unfit(params: Params, schema: Schema) -> None:
@@ -191,7 +199,7 @@ def refuse_unfit(params: Params, schema: Schema) -> None:
             problems.append("train.monitor: accuracy is for classes, but the target is a number; use loss")
         if train.label_smoothing > 0:
             problems.append("train.label_smoothing: is for classes, but the target is a number; set it to 0")
-    if train.augment.flip and schema.dataset in ("digits", "mnist"):
+    if train.augment.flip and schema.dataset in HANDED:
         problems.append("train.augment.flip: a mirrored digit is another sign; set it to false")
     if problems:
         raise UserError(*problems)

@@ -1,0 +1,207 @@
+"""``reprise doctor``: is the environment what the promise of equal bytes needs? One line a check."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise.errors import EnvironmentProblem
+
+OLDEST_PYTHON = (3, 11)
+ENOUGH_BYTES = 2 * 2**30  # prepared data, models and DVC's cache of the largest recipe, with room to spare
+LOCK = Path("requirements.lock")
+PROJECT = Path("pyproject.toml")
+SHOWN = 5
+
+
+class Finding(NamedTuple):
+    """The outcome of a check: fine (True), wrong (False), or only worth knowing (None)."""
+
+    fine: bool | None
+    line: str
+
+
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """There is nothing to set."""
+
+
+def run(_: argparse.Namespace) -> None:
+    """Print one line a check.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If something is wrong.
+    """
+    marks = {True: "ok     ", False: "PROBLEM", None: "note   "}
+    wrong = 0
+    for check in CHECKS:
+        for finding in check():
+            print(f"{marks[finding.fine]} {finding.line}", flush=True)
+            wrong += finding.fine is False
+    if wrong:
+        raise EnvironmentProblem(f"doctor: {wrong} problem{'s' * (wrong > 1)}; what to do is said above")
+
+
+def python() -> Iterator[Finding]:
+    """Is Python new enough?"""
+    fine = sys.version_info >= OLDEST_PYTHON
+    fix = "" if fine else "; Reprise needs 3.11 or newer: make env PYTHON=python3.12"
+    yield Finding(fine, f"Python {platform.python_version()} ({sys.executable}){fix}")
+
+
+def processor() -> Iterator[Finding]:
+    """Has the processor what portable numerics need?"""
+    from reprise.numerics.runtime import processor_flags
+
+    machine, flags = platform.machine(), processor_flags()
+    if machine not in ("x86_64", "AMD64"):
+        yield Finding(None, f"processor: {machine}; bytes are the same on machines of its kind only")
+        return
+    missing = [name.upper() for name in ("avx2", "fma") if flags and name not in flags]
+    if missing:
+        advice = "portable numerics refuse to run; set train.numerics: native"
+        yield Finding(False, f"processor: lacks {' and '.join(missing)}: {advice}")
+    else:
+        from reprise.workers import cores
+
+        yield Finding(True, f"processor: x86-64 with AVX2 and FMA, {cores()} cores for this process")
+
+
+def packages() -> Iterator[Finding]:
+    """Are the installed packages those of the lock?"""
+    if not LOCK.is_file():
+        yield Finding(
+            None, f"{LOCK}: not in this folder; run doctor where the project is to compare packages"
+        )
+        return
+    wanted = locked_versions(LOCK.read_text(encoding="utf-8"))
+    differing = []
+    for name, version in wanted.items():
+        found = installed_version(name)
+        if found is None or found.split("+")[0] != version:
+            differing.append(f"{name} is {found or 'missing'}, locked {version}")
+    if differing:
+        more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
+        yield Finding(False, f"packages: {'; '.join(differing[:SHOWN])}{more}; run make env")
+    else:
+        yield Finding(True, f"packages: all {len(wanted)} are those of {LOCK}")
+
+
+def stamp() -> Iterator[Finding]:
+    """Was the environment made from this lock (see tools/environment.py)?"""
+    path = Path(sys.prefix, "made-from")
+    if not (LOCK.is_file() and PROJECT.is_file()):
+        return
+    if not path.is_file():
+        yield Finding(None, f"environment: {sys.prefix} was not made by make env; the packages above count")
+        return
+    digest = hashlib.sha256(f"{sys.version_info[0]}.{sys.version_info[1]} {sys.base_prefix}".encode())
+    for source in (LOCK, PROJECT):
+        digest.update(source.read_bytes())
+    fine = path.read_text(encoding="utf-8").strip() == digest.hexdigest()
+    yield Finding(
+        fine,
+        f"environment: {sys.prefix} "
+        + (f"was made from {LOCK}" if fine else f"was made from another {LOCK} or {PROJECT}; run make env"),
+    )
+
+
+def torch() -> Iterator[Finding]:
+    """Is torch the one that the promise was proven with, and is there a GPU?"""
+    from reprise.numerics.runtime import LOCKED_TORCH, pin
+
+    pin("native")
+    try:
+        import torch as library
+    except (ImportError, OSError) as error:
+        yield Finding(False, f"torch: can't be loaded ({' '.join(str(error).split())}); run make env")
+        return
+    found = library.__version__.split("+")[0]
+    fix = "" if found == LOCKED_TORCH else f"; the promise was proven with {LOCKED_TORCH}: run make env"
+    yield Finding(not fix, f"torch {library.__version__}{fix}")
+    if library.cuda.is_available():
+        yield Finding(True, f"CUDA: {library.cuda.get_device_name()}; --device auto trains on it")
+    else:
+        yield Finding(None, "CUDA: no device; the CPU is used")
+
+
+def dvc() -> Iterator[Finding]:
+    """Is DVC there, and is this a DVC repository?"""
+    version, command = installed_version("dvc"), shutil.which("dvc", path=_path())
+    if version is None or command is None:
+        yield Finding(False, "dvc: not installed in this environment; run make env")
+        return
+    yield Finding(True, f"dvc {version} ({command})")
+    if Path("dvc.yaml").is_file() and not Path(".dvc").is_dir():
+        yield Finding(
+            False, "dvc.yaml is here but .dvc is not: dvc repro can't work; clone the repository again"
+        )
+
+
+def disk() -> Iterator[Finding]:
+    """Is there room?"""
+    free = shutil.disk_usage(Path.cwd()).free
+    fine = free >= ENOUGH_BYTES
+    fix = "" if fine else "; MNIST-sized recipes need 2 GB"
+    yield Finding(fine, f"disk: {free / 2**30:.1f} GB free{fix}")
+
+
+def folders() -> Iterator[Finding]:
+    """Can the folders that runs write be written?"""
+    for name in (".state", "data", "models", "metrics"):
+        path = Path(name)
+        if not path.exists():
+            continue
+        if not path.is_dir():
+            yield Finding(False, f"{name}: is a file, but must be a folder; move it away")
+        elif not os.access(path, os.W_OK | os.X_OK):
+            yield Finding(False, f"{name}: can't be written by this user; check its owner and permissions")
+    waiting = sorted(path for path in Path(".state").glob("*/*") if path.is_dir())
+    if waiting:
+        size = sum(file.stat().st_size for path in waiting for file in path.rglob("*") if file.is_file())
+        yield Finding(
+            None,
+            f".state: {len(waiting)} unfinished training(s), {size / 2**20:.0f} MB; the same dvc repro goes "
+            "on with them, and removing .state gives them up",
+        )
+    else:
+        yield Finding(True, ".state: no unfinished training")
+
+
+def locked_versions(lock: str) -> dict[str, str]:
+    """Return the version of each package that the lock asks for on this machine."""
+    from packaging.markers import Marker
+
+    wanted = {}
+    for match in re.finditer(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)[ \t]*(?:;([^\\\n]+))?", lock, re.MULTILINE):
+        name, version, marker = match.groups()
+        if marker is None or Marker(marker.strip()).evaluate():
+            wanted[name] = version.split("+")[0]
+    return wanted
+
+
+def installed_version(name: str) -> str | None:
+    """Return a package's version, None when it is not installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _path() -> str:
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    python, processor, packages, stamp, torch, dvc, disk, folders
+)  # fmt: skip

@@ -1,0 +1,36 @@
+"""``reprise export``: the model as ONNX or as a torch.export program."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+ENDINGS = {"onnx": ".onnx", "torch": ".pt2"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--format", choices=tuple(ENDINGS), default="onnx")
+    parser.add_argument("--model", type=Path, default=Path("models"), metavar="DIR")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="default: model.onnx or model.pt2 beside the model"
+    )
+    parser.add_argument(
+        "--prepared", type=Path, default=Path("data/prepared"), metavar="DIR",
+        help="its test rows check the result (default: %(default)s)",
+    )  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Export, check and say what was checked."""
+    from reprise.model_card import read_card
+    from reprise.numerics.runtime import pin
+
+    read_card(arguments.model)  # a missing model is told before torch is loaded
+    pin("native")
+    from reprise.export.export import export
+
+    output = arguments.output or arguments.model / f"model{ENDINGS[arguments.format]}"
+    done = export(arguments.model, arguments.prepared, arguments.format, output)
+    print(f"{output}: {arguments.format}, raw values in, {done.outputs} out; SHA-256 {done.sha256}")
+    print(f"checked on {done.rows} {done.kind}: largest difference from PyTorch {done.difference:.3g}")

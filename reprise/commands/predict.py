@@ -1,0 +1,47 @@
+"""``reprise predict``: a trained model applied to new rows or images."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from reprise.errors import UserError
+from reprise.workers import worker_count
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument(
+        "input", metavar="INPUT", help="a CSV file, an image, a folder of images, or - for JSON lines"
+    )
+    parser.add_argument("--model", type=Path, default=Path("models"), metavar="DIR")
+    parser.add_argument("--output", default="-", metavar="FILE", help="default: standard output")
+    parser.add_argument(
+        "--format", choices=("csv", "jsonl"), help="default: as the output's ending says, else like the input"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=1000, metavar="N",
+        help="with evaluate.batch_size, the bits are those of the evaluate stage (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--workers", default="auto", help="threads that share the batches out, or auto")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Predict, and say on standard error how many rows there were."""
+    from reprise.model_card import read_card
+    from reprise.numerics.runtime import pin
+
+    if arguments.batch_size < 1:
+        raise UserError(f"--batch-size: must be ≥ 1; found {arguments.batch_size}")
+    workers = worker_count(arguments.workers)
+    pin(read_card(arguments.model).train.numerics)
+    from reprise.prediction.predict import predict  # loads torch, which reads the pinned settings
+
+    count = predict(
+        arguments.model, arguments.input, arguments.output, arguments.format,
+        arguments.batch_size, arguments.device, workers,
+    )  # fmt: skip
+    if arguments.output != "-":
+        print(f"{count:,} predictions: {arguments.output}", file=sys.stderr)

@@ -1,0 +1,43 @@
+"""Rows on their way to the model: blocks as they were read, and batches of a fixed size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Block(NamedTuple):
+    """Consecutive rows."""
+
+    ids: list[Any]  # texts or numbers
+    x: NDArray[Any]  # (rows, *shape): as prepared data is stored
+
+
+def batches(blocks: Iterable[Block], size: int) -> Iterator[Block]:
+    """Yield the same rows `size` at a time; the last batch may be smaller.
+
+    A batch's size has a say in the last bits of its outputs, the size of what was read must not.
+    """
+    parts: list[Block] = []
+    held = 0
+    for block in blocks:
+        start = 0
+        while held + len(block.x) - start >= size:
+            stop = start + size - held
+            parts.append(Block(block.ids[start:stop], block.x[start:stop]))
+            yield _joined(parts)
+            parts, held, start = [], 0, stop
+        if start < len(block.x):
+            parts.append(Block(block.ids[start:], block.x[start:]))
+            held += len(block.x) - start
+    if parts:
+        yield _joined(parts)
+
+
+def _joined(parts: list[Block]) -> Block:
+    if len(parts) == 1:
+        return parts[0]
+    return Block([name for part in parts for name in part.ids], np.concatenate([part.x for part in parts]))

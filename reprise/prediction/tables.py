@@ -1,0 +1,192 @@
+"""New rows of a table: a CSV file, or objects by column name, become what the model takes."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.data.csv.codes import Code, Features, Number
+from reprise.data.csv.encoder import Encoder, Matching
+from reprise.data.csv.names import clean
+from reprise.data.csv.parse import Cells, Column, cells
+from reprise.data.csv.rows import Chunk, open_table
+from reprise.data.schema import Schema, Statistics
+from reprise.errors import UserError
+from reprise.prediction.blocks import Block
+
+Object = Mapping[str, Any]  # one line of JSON
+
+
+def encoder_of(schema: Schema) -> Encoder:
+    """Return what turns raw columns into features.
+
+    A built-in dataset has numeric columns only, standardised with the schema's statistics.
+    """
+    if schema.encoder is not None:
+        return Encoder.from_json(schema.encoder)
+    inputs = schema.inputs or Statistics(mean=(0.0,), std=(1.0,))
+    count = len(schema.columns)
+    means, stds = (values * count if len(values) == 1 else values for values in (inputs.mean, inputs.std))
+    columns: list[Code] = [
+        Number(kind="numeric", name=name, fill=mean, missing=False, mean=mean, std=std)
+        for name, mean, std in zip(schema.columns, means, stds, strict=True)
+    ]
+    return Encoder(
+        header=True,
+        order=(*schema.columns, schema.target),
+        target=schema.target,
+        id=None,
+        group=None,
+        dropped=(),
+        columns=tuple(columns),
+    )
+
+
+def csv_blocks(path: Path, schema: Schema) -> Iterator[Block]:
+    """Yield the rows of a CSV file, read piece by piece.
+
+    A row's id is its cell in the id column of the training data, else its number in the file from 0.
+
+    Raises
+    ------
+    UserError
+        Names missing columns, or the line and column of cells that don't fit.
+    """
+    encoder = encoder_of(schema)
+    with open_table(path, encoder.settings(), whole=True) as table:
+        matching = encoder.match(table.names, table.where)
+        _tell(matching)
+        id_column = _id_column(encoder, table.names)
+        start = 0
+        for chunk in table.chunks():
+            x = _features(
+                encoder, encoder.read(chunk, matching), chunk.lines, table.where, table.dialect.decimal
+            )
+            yield Block(_ids(chunk, id_column, start), x)
+            start += len(chunk)
+
+
+def object_blocks(
+    parts: Iterable[Sequence[tuple[int, Object]]], schema: Schema, where: str
+) -> Iterator[Block]:
+    """Yield rows that come as objects by column name.
+
+    A row's id is the value of the id column of the training data, or of ``id``, else its number from 0.
+
+    Parameters
+    ----------
+    parts : iterable of sequence of (line number, object)
+    schema : Schema
+    where : str
+        Their source, for messages.
+
+    Raises
+    ------
+    UserError
+        As `csv_blocks`; a value must be a text, a number, true, false or null.
+    """
+    encoder = encoder_of(schema)
+    id_key = encoder.id or "id"
+    has_ids = id_key not in {code.name for code in encoder.columns}
+    matcher = _Matcher(encoder, id_key if has_ids else None, where)
+    start = 0
+    for part in parts:
+        lines = np.array([line for line, _ in part], np.int64)
+        rows = [matcher.features(line, row) for line, row in part]
+        columns = {
+            code.name: _column(code, [row[code.name] for row in rows])
+            for code in encoder.columns
+            if code.kind != "empty"
+        }
+        numbers = range(start, start + len(part))
+        ids = [
+            row[id_key] if has_ids and id_key in row else number
+            for (_, row), number in zip(part, numbers, strict=True)
+        ]
+        yield Block(ids, _features(encoder, columns, lines, where, "."))
+        start += len(part)
+
+
+class _Matcher:
+    """Finds the columns of objects; each set of keys is looked at once."""
+
+    def __init__(self, encoder: Encoder, id_key: str | None, where: str) -> None:
+        self._encoder, self._id_key, self._where = encoder, id_key, where
+        self._known: dict[tuple[str, ...], dict[str, str]] = {}  # keys → name in training: key
+
+    def features(self, line: int, row: Object) -> Object:
+        """Return the values that features are made of, by their columns' names in training."""
+        keys = tuple(row)
+        if keys not in self._known:
+            key_of = {clean(key): key for key in keys if key != self._id_key}
+            matching = self._encoder.match(list(key_of), f"{self._where}: line {line}")
+            _tell(matching)
+            self._known[keys] = {name: key_of[source] for name, source in matching.source.items()}
+        found = {name: row[key] for name, key in self._known[keys].items()}
+        for name, value in found.items():
+            if isinstance(value, list | dict):
+                raise UserError(
+                    f"{self._where}: line {line}: column {name!r}: must be a text, a number, true, false or "
+                    f"null; found {'a list' if isinstance(value, list) else 'an object'}"
+                )
+        return found
+
+
+def _column(code: Code, values: Sequence[Any]) -> Column:
+    if code.kind == "numeric" and all(value is None or type(value) in (int, float) for value in values):
+        try:
+            numbers = np.array([math.nan if value is None else float(value) for value in values])
+        except OverflowError:  # an integer of hundreds of digits: told like any other text
+            numbers = np.array([math.inf])
+        if not np.isinf(numbers).any():
+            return numbers
+    return cells([_text(value) for value in values])
+
+
+def _text(value: object) -> str | None:
+    """Return a value as it would stand in a CSV file."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _features(
+    encoder: Encoder, columns: Mapping[str, Column], lines: NDArray[np.int64], where: str, decimal: str
+) -> Features:
+    features, problems = encoder.transform(columns, lines, decimal)
+    if problems:
+        raise UserError(*(f"{where}: {problem}" for problem in problems))
+    return features
+
+
+def _tell(matching: Matching) -> None:
+    """Refuse rows without the columns that the model needs; say what is done about others."""
+    if matching.problems:
+        raise UserError(*matching.problems)
+    for note in matching.notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+def _id_column(encoder: Encoder, names: Sequence[str]) -> str | None:
+    """Return the file's name of the column that names a row, if it is there."""
+    if encoder.id is None:
+        return None
+    if encoder.header:
+        return encoder.id if encoder.id in names else None
+    order = [name for name in encoder.order if len(names) == len(encoder.order) or name != encoder.target]
+    return names[order.index(encoder.id)]
+
+
+def _ids(chunk: Chunk, column: str | None, start: int) -> list[Any]:
+    if column is None:
+        return list(range(start, start + len(chunk)))
+    found = chunk.read(text=[column])[column]
+    assert isinstance(found, Cells)  # what is read as text comes as cells
+    texts = (*found.texts, "")  # the code -1, a missing id, takes the last one
+    return [texts[code] for code in found.codes.tolist()]

@@ -1,0 +1,132 @@
+"""Predictions as text, a batch at a time: a Python call per number would take most of the time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from reprise.data.schema import Schema
+from reprise.data.tensors import unscale_target
+from reprise.errors import UserError
+from reprise.inference import DECIMALS, probabilities
+from reprise.losses import predicted_classes
+
+Form = Literal["csv", "jsonl"]
+DIGITS = np.array([list(f"{number:03}".encode()) for number in range(1000)], np.uint8)  # (1000, 3)
+WIDTH = 2 + DECIMALS  # of 0.123456789
+
+
+class Texts:
+    """Writes rows in one form.
+
+    Attributes
+    ----------
+    header : bytes
+        What comes before the first row.
+
+    Parameters
+    ----------
+    form : {"csv", "jsonl"}
+    schema : Schema
+    """
+
+    def __init__(self, form: Form, schema: Schema) -> None:
+        self._schema = schema
+        self._csv = form == "csv"
+        quoted = _csv_cell if self._csv else _json_text
+        self._names = [quoted(name) for name in schema.classes]
+        if self._csv:
+            columns = ["id", "predicted", *(f"probability_{name}" for name in schema.classes)]
+            self.header = ",".join(map(_csv_cell, columns)).encode() + b"\n"
+            self._before = [b"," for _ in schema.classes]
+            self._parts = ("", ",", "", "\n")
+        else:
+            self.header = b""
+            self._before = [f"{', ' * (n > 0)}{name}: ".encode() for n, name in enumerate(self._names)]
+            self._parts = (
+                '{"id": ',
+                ', "predicted": ',
+                ', "probabilities": {' if schema.classes else "",
+                "}}\n",
+            )
+            if not schema.classes:
+                self._parts = (*self._parts[:3], "}\n")
+
+    def rows(self, ids: Sequence[Any], outputs: Tensor) -> bytes:
+        """Return the text of a batch.
+
+        Parameters
+        ----------
+        ids : sequence of texts or numbers, one for each row
+        outputs : Tensor, shape (rows, outputs)
+
+        Raises
+        ------
+        UserError
+            If an output is not finite.
+        """
+        self._refuse_infinite(ids, outputs)
+        if self._schema.classes:
+            predicted = [self._names[number] for number in predicted_classes(outputs).tolist()]
+            tails = fixed_width(probabilities(outputs), self._before)
+        else:
+            values = unscale_target(outputs[:, 0], self._schema.target_scale)
+            predicted = list(map(repr, values.double().tolist()))
+            tails = [""] * len(ids)
+        quoted = _csv_cell if self._csv else _json_text
+        start, middle, before_tail, end = self._parts
+        return "".join(
+            [
+                f"{start}{quoted(name)}{middle}{answer}{before_tail}{tail}{end}"
+                for name, answer, tail in zip(ids, predicted, tails, strict=True)
+            ]
+        ).encode()
+
+    def _refuse_infinite(self, ids: Sequence[Any], outputs: Tensor) -> None:
+        bad = (~outputs.isfinite().all(dim=1)).nonzero()[:, 0].tolist()
+        if bad:
+            raise UserError(
+                f"row {ids[bad[0]]}: the model's output is not finite; are its values far from those that "
+                "the model was trained on?"
+            )
+
+
+def fixed_width(chances: NDArray[np.float64], before: Sequence[bytes]) -> list[str]:
+    """Return a text for each row: before each number its piece, each number with `DECIMALS` decimals.
+
+    Parameters
+    ----------
+    chances : array (rows, columns)
+        From 0 to 1, multiples of 10**-DECIMALS (see `probabilities`).
+    before : sequence of bytes, one for each column
+    """
+    rows = len(chances)
+    whole = np.rint(chances * 10.0**DECIMALS).astype(np.int64)
+    columns = []
+    for number, piece in enumerate(before):
+        columns.append(np.broadcast_to(np.frombuffer(piece, np.uint8), (rows, len(piece))))
+        rest, low = np.divmod(whole[:, number], 1000)
+        rest, middle = np.divmod(rest, 1000)
+        one, high = np.divmod(rest, 1000)
+        columns += [
+            DIGITS[one][:, 2:], np.full((rows, 1), ord("."), np.uint8),
+            DIGITS[high], DIGITS[middle], DIGITS[low],
+        ]  # fmt: skip
+    text = np.ascontiguousarray(np.concatenate(columns, axis=1))
+    return [line.decode() for line in text.view(f"S{text.shape[1]}")[:, 0].tolist()]
+
+
+def _csv_cell(value: object) -> str:
+    text = str(value)
+    if any(mark in text for mark in ',"\n\r') or text != text.strip():
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _json_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
