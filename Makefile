@@ -19,7 +19,6 @@ env: ## create or refresh .venv from requirements.lock
 
 repro: env ## environment, then the main pipeline (dvc repro)
 	@$(BIN)/dvc repro
-	@$(BIN)/dvc metrics show
 
 recipes: env ## reproduce the exercises in recipes/ and check their accuracy bars
 	@$(BIN)/dvc repro recipes/dvc.yaml
@@ -43,8 +42,9 @@ bench: env ## measure the speed claims side by side
 	@$(BIN)/python benchmarks/training_speed.py
 	@$(BIN)/python benchmarks/pipeline.py
 
-deps: env ## bring dvc.yaml's code dependencies and params.schema.json up to date
+deps: env ## bring what is written from code up to date: dependencies, schema, README's table
 	@$(BIN)/python tools/stage_dependencies.py
+	@$(BIN)/python tools/recipe_table.py
 	@$(BIN)/python -c "from reprise.params_file import schema_text; print(schema_text(), end='')" >params.schema.json
 
 lock: env ## resolve pyproject.toml into requirements.lock again

@@ -34,6 +34,7 @@ DATASETS: dict[str, Facts] = {
 HANDED = ("digits", "mnist")  # a mirror image is another sign
 SEPARATORS = (",", ";", "\t", "|", ":", "~", "^")
 REGRESSION_METRICS = ("mse", "rmse", "mae", "r2", "loss")
+WITH_INTERVAL = ("accuracy", "mse", "mae")
 CLASSIFICATION_METRICS = ("accuracy", "loss", "macro_f1", "f1", "auc")
 
 
@@ -58,15 +59,17 @@ def _of_prepare(params: Params, task: str | None) -> Iterator[str]:
         )
     if prepare.flatten and DATASETS[prepare.dataset].layout == "table":
         yield f"prepare.flatten: true, but {prepare.dataset} is a table already; set it to false"
+    if len(prepare.csv.separator) != 1 and prepare.csv.separator != "auto":
+        yield f"prepare.csv.separator: must be one character or auto, found {prepare.csv.separator!r}"
     if prepare.dataset == "csv":
         yield from _of_csv(prepare.csv)
 
 
 def _of_csv(csv: Csv) -> Iterator[str]:
-    if csv.separator != "auto" and csv.separator not in SEPARATORS:
+    if len(csv.separator) == 1 and csv.separator not in SEPARATORS:
         known = " ".join(map(repr, SEPARATORS))
         yield f"prepare.csv.separator: {csv.separator!r} is not one of {known} or auto"
-    if csv.separator == csv.decimal:
+    if csv.separator == csv.decimal == ",":
         yield f"prepare.csv.decimal: {csv.decimal!r} is prepare.csv.separator already; set one to auto"
     for key, names in (("drop", csv.drop), ("id", (csv.id,)), ("group", (csv.group,)), ("dates", csv.dates)):
         if csv.target in names:
@@ -140,3 +143,8 @@ def _of_evaluate(params: Params, task: str | None) -> Iterator[str]:
     known = ", ".join(dict.fromkeys((*regression, *classification)))
     if bar.metric not in known.split(", "):
         yield f"evaluate.bar.metric: {bar.metric!r} is not reported for this task; use one of {known}"
+    elif bar.interval_contains is not None and bar.metric not in WITH_INTERVAL:
+        yield (
+            f"evaluate.bar.interval_contains: {bar.metric} has no interval; "
+            f"use one of {', '.join(WITH_INTERVAL)}"
+        )

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from reprise.numerics.runtime import configure, pin
+
+if TYPE_CHECKING:
+    from train_process import Place
+
+ROOT = Path(__file__).parents[1]
 
 pin("portable")
 
@@ -16,3 +25,38 @@ def _portable_arithmetic() -> None:
     """Set torch's own switches too, unless the chosen tests do without torch: it takes seconds to load."""
     if "torch" in sys.modules:
         configure("cpu", "portable")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Return a folder with params and prepared data for the train stage."""
+    from train_process import place_in
+
+    return place_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """One run from the command line, in an unusual environment: what it wrote, all others must write."""
+    from train_process import place_in
+
+    place = place_in(tmp_path_factory.mktemp("real"))
+    unusual = {
+        "PYTHONHASHSEED": "77", "LC_ALL": "C", "TZ": "Asia/Seoul", "OMP_NUM_THREADS": "4", "MKL_CBWR": "AVX2",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.train", *place.arguments("--workers=1")],
+        cwd=place.folder,
+        env={
+            **os.environ,
+            **unusual,
+            "PYTHONPATH": str(ROOT),
+            "REPRISE_STATE": str(place.folder / "state"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (place.folder / "log").write_text(done.stdout, encoding="utf-8")
+    return place

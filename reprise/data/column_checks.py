@@ -23,7 +23,7 @@ def target_given(values: NDArray[Any], labels: NDArray[np.int64], classes: int) 
 
     It is the share of the rows outside the largest class for which a rule on this column finds the
     class. A rule cuts the values into at most as many intervals as there are classes or, when there are
-    few different values, knows the usual class of each. Far below 1 the share may be estimated too high.
+    few different values, knows the usual class of each. Far below 1 the share is an estimate.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def rank_correlation(values: NDArray[Any], target: NDArray[Any]) -> float:
     n = len(a)
     total_a, total_b = int(a.sum()), int(b.sum())
     product = n * int((a * b).sum()) - total_a * total_b
-    square = (n * int((a * a).sum()) - total_a**2) * (n * int((b * b).sum()) - total_b**2)
-    return product / math.isqrt(square) if square else 0.0
+    square_a, square_b = n * int((a * a).sum()) - total_a**2, n * int((b * b).sum()) - total_b**2
+    return product / (math.sqrt(square_a) * math.sqrt(square_b)) if square_a and square_b else 0.0
 
 
 def _doubled_ranks(values: NDArray[Any]) -> NDArray[np.int64]:

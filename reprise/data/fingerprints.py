@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 2**15  # words mixed at a time: they stay in the processor's cache
+BLOCK = 2**13  # words mixed at a time: they stay in the processor's cache
 STEP = np.uint64(0x9E3779B97F4A7C15)
 Hashes = NDArray[np.uint64]
 
 
 def mixed(words: Hashes) -> Hashes:
     """Scramble 64-bit words one to one: the output function of SplitMix64 (Steele, Lea, Flood, 2014)."""
-    words = words ^ (words >> np.uint64(30))
-    words *= np.uint64(0xBF58476D1CE4E5B9)
-    words ^= words >> np.uint64(27)
-    words *= np.uint64(0x94D049BB133111EB)
-    words ^= words >> np.uint64(31)
+    words = words.copy()
+    shifted = np.empty_like(words)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
+        np.right_shift(words, np.uint64(shift), out=shifted)
+        np.bitwise_xor(words, shifted, out=words)
+        if factor != 1:
+            np.multiply(words, np.uint64(factor), out=words)
     return words
 
 

@@ -94,14 +94,13 @@ class WholeNumberSums:
 
     def add(self, x: NDArray[np.uint8]) -> None:
         """Add rows, shape (rows, features or channels, …)."""
-        axes = (0, *range(2, x.ndim))
         if self._total is None or self._squares is None:
             self._total = np.zeros(x.shape[1], np.int64)
             self._squares = np.zeros(x.shape[1], np.int64)
         for rows in _blocks(x):
-            wide = x[rows].astype(np.int64)
-            self._total += wide.sum(axis=axes)
-            self._squares += (wide * wide).sum(axis=axes)
+            part = x[rows].reshape(-1, x.shape[1], math.prod(x.shape[2:]))
+            self._total += part.sum(axis=(0, 2), dtype=np.int64)
+            self._squares += np.multiply(part, part, dtype=np.uint16).sum(axis=(0, 2), dtype=np.int64)
         self._count += x.size // x.shape[1]
 
     def statistics(self) -> Statistics:

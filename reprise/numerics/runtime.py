@@ -84,9 +84,10 @@ def refuse_old_processor() -> None:
     flags = processor_flags()
     missing = [name for name in ("avx2", "fma") if flags and name not in flags]
     if missing:
+        lacking = " and ".join(map(str.upper, missing))
         raise EnvironmentProblem(
-            f"environment: this processor lacks {' and '.join(missing).upper()}, so portable numerics "
-            "would give other bytes; use a newer machine or set train.numerics: native"
+            f"environment: this processor lacks {lacking}, so portable numerics would give other bytes; "
+            "use a newer machine or set train.numerics: native"
         )
 
 

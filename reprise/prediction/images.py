@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reprise.data.images.decode import Pixels, load_image, size_and_mode
-from reprise.data.images.folder import READ
+from reprise.data.images.folder import ENDINGS
 from reprise.data.schema import Schema
 from reprise.errors import UserError, nearest
 from reprise.parallel import in_order
@@ -32,10 +32,10 @@ def file_blocks(path: Path, schema: Schema, workers: int) -> Iterator[Block]:
         files = sorted(
             (file.relative_to(path).as_posix(), file)
             for file in path.rglob("*")
-            if file.suffix.lower() in READ and not file.name.startswith(".")
+            if file.suffix.lower()[1:] in ENDINGS and not file.name.startswith(".")
         )
         if not files:
-            raise UserError(f"{path}: no images in this folder; images end with {', '.join(sorted(READ))}")
+            raise UserError(f"{path}: no images in this folder; images end with {', '.join(sorted(ENDINGS))}")
     else:
         files = [(path.name, path)]
     decoded = in_order(lambda file: decode(file[1], schema), files, workers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from reprise.losses import predicted_classes
 
 Form = Literal["csv", "jsonl"]
 DIGITS = np.array([list(f"{number:03}".encode()) for number in range(1000)], np.uint8)  # (1000, 3)
-WIDTH = 2 + DECIMALS  # of 0.123456789
+SPECIAL = re.compile(r'[,"\n\r]|^\s|\s$')  # what a CSV cell needs quotes for
 
 
 class Texts:
@@ -79,11 +80,12 @@ class Texts:
             predicted = list(map(repr, values.double().tolist()))
             tails = [""] * len(ids)
         quoted = _csv_cell if self._csv else _json_text
+        shown = [str(name) if type(name) is int else quoted(name) for name in ids]
         start, middle, before_tail, end = self._parts
         return "".join(
             [
-                f"{start}{quoted(name)}{middle}{answer}{before_tail}{tail}{end}"
-                for name, answer, tail in zip(ids, predicted, tails, strict=True)
+                f"{start}{name}{middle}{answer}{before_tail}{tail}{end}"
+                for name, answer, tail in zip(shown, predicted, tails, strict=True)
             ]
         ).encode()
 
@@ -123,7 +125,7 @@ def fixed_width(chances: NDArray[np.float64], before: Sequence[bytes]) -> list[s
 
 def _csv_cell(value: object) -> str:
     text = str(value)
-    if any(mark in text for mark in ',"\n\r') or text != text.strip():
+    if SPECIAL.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.data import normalise
+from reprise.data.checks import Contract
 from reprise.data.csv.encoder import Encoder
 from reprise.data.csv.fit import fit
 from reprise.data.csv.ingest import Ingested, Source, ingest, settings_of
 from reprise.data.csv.rows import BLOCK_BYTES, SHOWN
 from reprise.data.csv.target import Target, find_target
 from reprise.data.prepared import Arrays, PreparedWriter
-from reprise.data.schema import SPLITS, Schema, Statistics
+from reprise.data.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.data.split import TRAIN, assign
 from reprise.errors import UserError
 from reprise.files import sha256_file
@@ -63,8 +64,18 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
         )
         encoder = _encoder(table, params, parts)
         schema = _schema(params, sources, encoder, target, parts)
-        # Here is the place for checks of the data: all is known, and nothing is written yet.
-        return _write(table, encoder, target, parts, schema, out)
+        contract = Contract()
+        with PreparedWriter(out, SHARD_BYTES) as writer:
+            for split, rows in _encoded(table, encoder, target, parts, schema.test_is_train):
+                writer.add(split, rows)
+                contract.add(split, rows)
+            checks = contract.judge(
+                schema,
+                params.checks,
+                sources=[code.name for code in encoder.columns for _ in code.features],
+                name_of=_line_of(table, sources),
+            )
+            return writer.finish(schema, checks)
 
 
 def _sources(csv: Csv) -> list[Source]:
@@ -181,27 +192,27 @@ def _schema(
     )
 
 
-def _write(
-    table: Ingested, encoder: Encoder, target: Target, parts: NDArray[np.uint8], schema: Schema, out: Path
-) -> Schema:
+def _encoded(
+    table: Ingested, encoder: Encoder, target: Target, parts: NDArray[np.uint8], test_is_train: bool
+) -> Iterator[tuple[SplitName, Arrays]]:
+    """Yield the rows of each split, portion by portion."""
     y: NDArray[Any] = target.y if target.classes else target.y.astype(np.float32)
-    with PreparedWriter(out, SHARD_BYTES) as writer:
-        for start, columns in _blocks(table):
-            rows = len(columns[0])
-            x = encoder.encode(columns[: len(encoder.columns)], rows)
-            if problems := encoder.overflows(x, columns[-1]):
-                raise UserError(*problems)
-            ids = np.arange(start, start + rows)
-            block = slice(start, start + rows)
-            for number, split in enumerate(SPLITS):
-                wanted = 0 if schema.test_is_train and split == "test" else number
-                here = parts[block] == wanted
-                writer.add(split, Arrays(x[here], y[block][here], ids[here]))
-        return writer.finish(schema)
-
-
-def _blocks(table: Ingested) -> Iterator[tuple[int, list[NDArray[Any]]]]:
     start = 0
     for columns in table.spill.blocks():
-        yield start, columns
-        start += len(columns[0])
+        rows = len(columns[0])
+        x = encoder.encode(columns[: len(encoder.columns)], rows)
+        if problems := encoder.overflows(x, columns[-1]):
+            raise UserError(*problems)
+        block = slice(start, start + rows)
+        ids = np.arange(start, start + rows)
+        for number, split in enumerate(SPLITS):
+            here = parts[block] == (TRAIN if test_is_train and split == "test" else number)
+            yield split, Arrays(x[here], y[block][here], ids[here])
+        start += rows
+
+
+def _line_of(table: Ingested, sources: Sequence[Source]) -> Callable[[int], str]:
+    """Return a function that tells which line of which file a row id is."""
+    lines = table.spill.column(len(table.types))
+    where = [f"{source.path.name}: " if len(sources) > 1 else "" for source in sources]
+    return lambda row: f"{where[int(row >= table.rows[0])]}line {lines[row]}"

@@ -71,4 +71,4 @@ def _unknown(names: Sequence[str], csv: Csv, where: str, header: bool) -> Iterat
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return ", ".join(names[:20]) + more
+    return ", ".join(name if len(name) <= 40 else f"{name[:39]}…" for name in names[:20]) + more

@@ -24,6 +24,7 @@ from reprise.errors import UserError
 
 Mode = Literal["rgb", "grayscale"]
 Pixels = NDArray[np.uint8]  # (channels, size, size)
+PILLOW_MODES: dict[Mode, str] = {"rgb": "RGB", "grayscale": "L"}
 PIXEL_LIMIT = 100_000_000  # a file that unpacks to more is taken for a decompression bomb
 ORIENTATION = 0x0112  # the EXIF tag
 TURNS = {
@@ -71,10 +72,12 @@ def load_image(source: Path | bytes, *, size: int, mode: Mode, name: str | None 
         If the file can't be read or used.
     """
     try:
-        return decode(read(source) if isinstance(source, Path) else source, size, mode)
+        image = decode(read(source) if isinstance(source, Path) else source, size, mode)
     except BadImage as problem:
         shown = name or (str(source) if isinstance(source, Path) else "image")
         raise UserError(f"{shown}: {problem}") from None
+    pixels: Pixels = pixels_of(image, 1)[0]
+    return pixels
 
 
 def size_and_mode(shape: tuple[int, ...]) -> tuple[int, Mode]:
@@ -83,10 +86,11 @@ def size_and_mode(shape: tuple[int, ...]) -> tuple[int, Mode]:
     return height, "grayscale" if channels == 1 else "rgb"
 
 
-def read(path: Path) -> bytes:
+def read(path: str | Path) -> bytes:
     """Return a file's content, or raise `BadImage`."""
     try:
-        return path.read_bytes()
+        with open(path, "rb") as stream:  # noqa: PTH123  (a path object for each of a million files is slow)
+            return stream.read()
     except OSError as error:
         raise BadImage(f"can't be read ({(error.strerror or str(error)).lower()})") from None
 
@@ -98,14 +102,14 @@ def kind_of(start: bytes) -> str | None:
     return next((kind for kind, signature in SIGNATURES.items() if start.startswith(signature)), None)
 
 
-def decode(data: bytes, size: int, mode: Mode) -> Pixels:
-    """Return the pixels of a file's content (see `load_image`), or raise `BadImage`."""
+def decode(data: bytes, size: int, mode: Mode) -> Image.Image:
+    """Return a file's content as an image of the wanted size and mode, or raise `BadImage`."""
     kind = kind_of(data[:SIGNATURE_BYTES])
     if kind is None:
         raise BadImage("is not a JPEG, PNG, GIF, WebP or BMP image" if data else "is empty")
     try:
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-            return _pixels(image, size, "RGB" if mode == "rgb" else "L")
+            return _converted(image, size, PILLOW_MODES[mode])
     except (BadImage, MemoryError):
         raise
     except Image.DecompressionBombError:
@@ -114,23 +118,29 @@ def decode(data: bytes, size: int, mode: Mode) -> Pixels:
         raise BadImage(f"is damaged or cut off ({kind})") from None
 
 
+def pixels_of(column: Image.Image, count: int) -> NDArray[np.uint8]:
+    """Return the pixels of images that stand one below the other, shape (count, channels, size, size)."""
+    width, height = column.size
+    pixels = np.asarray(column).reshape(count, height // count, width, -1)
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+
+
 def _too_large() -> str:
     return f"unpacks to more than {PIXEL_LIMIT // 10**6} million pixels; make it smaller or remove it"
 
 
-def _pixels(image: Image.Image, size: int, mode: str) -> Pixels:
-    width, height = image.size
-    if width * height > PIXEL_LIMIT:
+def _converted(image: Image.Image, size: int, mode: str) -> Image.Image:
+    if image.width * image.height > PIXEL_LIMIT:
         raise BadImage(_too_large())
-    # A JPEG is unpacked at a half, quarter or eighth where that leaves twice the wanted size: much faster.
-    image.draft(None, (2 * size, 2 * size))
+    if min(image.size) >= 4 * size:
+        # A JPEG is unpacked at a half, quarter or eighth that leaves twice the wanted size: much faster.
+        image.draft(None, (2 * size, 2 * size))
     image.load()
     turn = TURNS.get(image.getexif().get(ORIENTATION, 1)) if "exif" in image.info else None
     flat = _flat(image, mode)
     if turn is not None:
         flat = flat.transpose(turn)
-    pixels = np.asarray(_square(flat).resize((size, size), Image.Resampling.BILINEAR))
-    return np.ascontiguousarray(pixels.reshape(size, size, -1).transpose(2, 0, 1))
+    return _square(flat).resize((size, size), Image.Resampling.BILINEAR)
 
 
 def _square(image: Image.Image) -> Image.Image:

@@ -13,11 +13,13 @@ from reprise.data.images.decode import SIGNATURE_BYTES, kind_of
 from reprise.data.schema import SPLITS, SplitName
 from reprise.errors import UserError
 
-READ = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib"))
-# Images of other kinds are named as unreadable, not passed over in silence.
-NOT_READ = frozenset(
-    (".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".psd", ".ico", ".pgm", ".ppm")
-)
+# Endings of images; those of kinds that are not read are named as such, not passed over in silence.
+ENDINGS = frozenset(
+    (
+        "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "webp", "bmp", "dib",
+        "tif", "tiff", "heic", "heif", "avif", "jp2", "jxl", "svg", "psd", "ico", "pgm", "ppm",
+    )
+)  # fmt: skip
 NOT_DATA = frozenset(("thumbs.db", "desktop.ini", "__macosx"))
 SPLIT_NAMES: dict[str, SplitName] = {
     "train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
@@ -28,8 +30,8 @@ SHOWN = 20  # names in a message
 class ImageFile(NamedTuple):
     """An image to be read."""
 
-    path: Path
-    name: str  # below the folder, with /, as messages show it
+    path: str
+    name: str  # below the folder, as messages show it
     label: int
     split: SplitName | None  # None: the folder doesn't say
 
@@ -38,7 +40,7 @@ class _Found(NamedTuple):
     split: SplitName | None
     label: str
     parts: tuple[str, ...]  # its name below the class's folder, composed
-    path: Path
+    path: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def read_folder(root: Path) -> ImageFolder:
                 for path, parts in _images(Path(entry.path), (_identity(root), _identity(top)))
             ]
             found += inside
-            empty |= set() if inside else {_below(root, Path(entry.path))}
+            empty |= set() if inside else {_below(root, entry.path)}
     _refuse_stray(root, {root, *(top for _, top in splits)})
     return _sorted(root, found, tuple(sorted(empty)))
 
@@ -120,13 +122,13 @@ def _sorted(root: Path, found: list[_Found], empty: tuple[str, ...]) -> ImageFol
 
 def _refuse_stray(root: Path, folders: set[Path]) -> None:
     """Refuse images that lie beside the class folders."""
-    stray = [_below(root, Path(e.path)) for folder in folders for e in _entries(folder) if _is_image(e)]
+    stray = [_below(root, e.path) for folder in folders for e in _entries(folder) if _is_image(e)]
     if stray:
         lines = [f"{root}/{name}: is in no class's folder; move it into one" for name in sorted(stray)]
         raise UserError(*shortened(lines, str(root)))
 
 
-def _images(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[Path, tuple[str, ...]]]:
+def _images(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the images in a folder and those inside it, with the parts of their names below the folder."""
     here = _identity(folder)
     if here in above:
@@ -137,7 +139,7 @@ def _images(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[
             for path, parts in _images(Path(entry.path), (*above, here)):
                 yield path, (name, *parts)
         elif _is_image(entry):
-            yield Path(entry.path), (name,)
+            yield entry.path, (name,)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -163,7 +165,7 @@ def _is(question: Callable[[], bool]) -> bool:
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
     """Tell whether a file counts as an image; one that says so and isn't will be named as unreadable."""
-    if os.path.splitext(entry.name)[1].lower() in READ | NOT_READ:  # noqa: PTH122
+    if entry.name.rpartition(".")[2].lower() in ENDINGS:
         return _is(entry.is_file) or (entry.is_symlink() and not _is(entry.is_dir))  # also a link to nothing
     if not _is(entry.is_file):
         return False
@@ -191,11 +193,11 @@ def _class_name(entry: os.DirEntry[str], root: Path) -> str:
 
 def _shown(name: str) -> str:
     """Return a name that can be printed and stored, also when it is not valid Unicode."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _below(root: Path, path: Path) -> str:
-    return _shown(str(path)[len(str(root)) + 1 :])
+def _below(root: Path, path: str) -> str:
+    return _shown(path[len(str(root)) + 1 :])
 
 
 def shortened(lines: Sequence[str], where: str) -> list[str]:

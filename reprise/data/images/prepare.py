@@ -22,6 +22,8 @@ from reprise.errors import UserError
 from reprise.params import Images, Prepare
 from reprise.workers import cores
 
+SHARD_BYTES = 2**26  # smaller than usual: an unfinished shard of each split waits in memory
+
 
 def prepare_images(params: Prepare, out: Path, *, workers: int | None = None) -> Schema:
     """Write prepared data from a folder of images and return its schema.
@@ -53,7 +55,7 @@ def prepare_images(params: Prepare, out: Path, *, workers: int | None = None) ->
     sums = normalise.WholeNumberSums()
     contract = Contract()
     inputs: Statistics | None = None
-    with PreparedWriter(out) as writer:
+    with PreparedWriter(out, SHARD_BYTES) as writer:
         if params.flatten:
             for split, rows in reading.rows():
                 if split == "train":

@@ -23,7 +23,7 @@ def load(params: Prepare, raw_dir: Path) -> Raw:
         repository's, and downloaded when they are not there.
     """
     folder, cache = raw_dir / params.dataset, main_root() / CACHE / params.dataset
-    if not folder.exists():
+    if main_root() != Path.cwd().resolve() and not folder.exists():
         folder = main_root() / "data/raw" / params.dataset  # a copy has no untracked files
     match params.dataset:
         case "line":

@@ -1,0 +1,138 @@
+"""``reprise init-data``: params.yaml for a table or a folder of images of one's own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from pathlib import Path
+
+from reprise.errors import UserError
+from reprise.files import write_bytes
+
+PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
+RAW = Path("data", "raw")
+ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".data", ".dat")
+BACKUPS = 1000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "path", metavar="PATH", type=Path, help="a CSV file or a folder of images, in data/raw"
+    )
+    parser.add_argument("--target", metavar="COLUMN", help="the column to predict (tables only)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Look at the data, write params.yaml and say what was found and what comes next.
+
+    Raises
+    ------
+    UserError
+        If the data is not below data/raw, or is no table and no folder of images.
+    """
+    path = _placed(arguments.path)
+    if path.is_dir():
+        lines, text = _folder(path, arguments.target)
+    else:
+        lines, text = _table(path, arguments.target)
+    kept = _write(text)
+    print("\n".join(lines))
+    print(f"{PARAMS}: written{kept}")
+    print(f"next: dvc add {shlex.quote(path.as_posix())}   # keeps this version of the data")
+    print("      dvc repro")
+
+
+def _placed(given: Path) -> Path:
+    """Return the path relative to the project, where the pipeline watches it."""
+    if not PIPELINE.is_file():
+        raise UserError(f"{PIPELINE}: not in this folder; run init-data in the project's folder")
+    if not given.exists():
+        raise UserError(f"{given}: no such file or folder; give a CSV file or a folder of images")
+    # Links are kept as they are: data may lie on another disk and be linked into data/raw.
+    path = Path(os.path.relpath(given))
+    if path.is_relative_to(RAW) and path != RAW:
+        return path
+    if path == RAW:
+        raise UserError(f"{given}: holds all raw data; give one table or one folder in it")
+    target = (RAW / given.resolve().name).as_posix()
+    source = shlex.quote(str(given))
+    raise UserError(
+        f"{given}: is not in {RAW.as_posix()}, which the pipeline watches for changes; put it there: "
+        f"cp -r {source} {shlex.quote(target)} && reprise init-data {shlex.quote(target)} "
+        "(or link it: ln -s)"
+    )
+
+
+def _table(path: Path, target: str | None) -> tuple[list[str], str]:
+    from reprise.starter.table import look_at_table
+    from reprise.starter.text import table_params
+
+    look = look_at_table(path, target)
+    what = "a regression" if look.task == "regression" else f"{look.classes} classes"
+    lines = [
+        f"{path}: {look.rows:,} rows, {len(look.columns)} columns beside the target",
+        f"target: {look.target!r} ({look.why}), {what}"
+        + ("" if target is not None else "; if another is meant: --target COLUMN"),
+    ]
+    if look.id is not None:
+        lines.append(f"id: {look.id!r} has another value in each row")
+    if look.drop:
+        lines.append(f"left out: {', '.join(map(repr, look.drop))} (text that almost never repeats)")
+    if look.unanswered:
+        lines.append(
+            f"note: {look.unanswered:,} row(s) have no {look.target!r}: remove them before dvc repro"
+        )
+    return lines, table_params(path.as_posix(), look)
+
+
+def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
+    from reprise.starter.folder import look_at_folder
+    from reprise.starter.text import folder_params
+
+    if target is not None:
+        raise UserError("--target: is for tables; the class of an image is the name of its folder")
+    tables = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
+    if tables and not any(entry.is_dir() for entry in path.iterdir()):
+        raise UserError(f"{path}: holds tables; give one of them, for example {tables[0]}")
+    look = look_at_folder(path)
+    lines = [
+        f"{path}: {look.images:,} images of {len(look.classes)} classes, the smallest with {look.smallest}"
+    ]
+    if look.splits:
+        lines.append(f"splits: the folder's own ({', '.join(sorted(look.splits))})")
+    bad = [*look.unusable, *(f"{name} (empty)" for name in look.empty)]
+    if bad:
+        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+        lines.append(f"note: can't be used: {', '.join(bad[:3])}{more}; images.corrupt is set to skip")
+    return lines, folder_params(path.as_posix(), look)
+
+
+def _write(text: str) -> str:
+    """Write params.yaml, checked and with the old one kept; return what to say of that."""
+    from reprise.params_file import read_params
+
+    beside = PARAMS.with_name(f"{PARAMS.name}.tmp-{os.getpid()}")
+    try:
+        write_bytes(beside, text.encode("utf-8"))
+        read_params(beside)  # what is written is what the stages accept
+        if not PARAMS.exists() or PARAMS.read_bytes() == text.encode("utf-8"):
+            beside.replace(PARAMS)
+            return ""
+        backup = _free_name()
+        write_bytes(backup, PARAMS.read_bytes())
+        beside.replace(PARAMS)
+        return f" (the old one: {backup})"
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _free_name() -> Path:
+    """Return params.yaml.bak, or .bak1, .bak2, … if there is one already."""
+    for number in range(BACKUPS):
+        name = PARAMS.with_name(f"{PARAMS.name}.bak{number or ''}")
+        if not name.exists():
+            return name
+    raise UserError(f"{PARAMS}.bak … .bak{BACKUPS - 1}: all taken; remove some")

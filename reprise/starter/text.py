@@ -1,0 +1,168 @@
+"""A params file for data that was looked at, with comments that say why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from reprise.starter.folder import FolderLook, chosen_size, uses_resnet
+from reprise.starter.table import TableLook
+
+FEW_VAL = 5  # with fewer rows than this a validation split decides nothing
+VAL = 0.15
+
+
+class Pace(NamedTuple):
+    """How long and in what steps to train."""
+
+    batch_size: int
+    epochs: int
+    patience: int
+    lr: float
+    slices: int
+
+
+def table_params(path: str, look: TableLook) -> str:
+    """Return params.yaml for a table."""
+    if look.rows < 1000:
+        hidden, pace = "[32, 16]", Pace(16, 100, 30, 0.003, 1)
+    elif look.rows < 10_000:
+        hidden, pace = "[64, 32]", Pace(32, 60, 20, 0.003, 1)
+    elif look.rows < 100_000:
+        hidden, pace = "[128, 64]", Pace(128, 40, 15, 0.003, 2)
+    else:
+        hidden, pace = "[256, 128]", Pace(1024, 20, 8, 0.004, 4)
+    regression = look.task == "regression"
+    what = "a number" if regression else f"one of {look.classes} classes"
+    csv = [
+        f"path: {_text(path)}",
+        f"target: {_text(look.target)}  # {look.why}: {what}",
+        f"task: {look.task}",
+        f"id: {'null' if look.id is None else _text(look.id)}  # names a row in predictions; not learnt from",
+        f"drop: {_texts(look.drop)}  # columns to leave out; text that almost never repeats teaches nothing",
+        *(["day_first: yes  # 01/02/2024 may be either: check this"] if look.day_first else []),
+        "group: null  # a column whose rows must stay in one split: a patient, a house, a device",
+        "types: {}  # column: numeric, categorical, boolean or date, where schema.json shows a wrong guess",
+    ]
+    prepare = [
+        "dataset: csv",
+        "seed: 1",
+        "normalise: feature",
+        f"scale_target: {'true' if regression else 'false'}",
+        *_checks(),
+        *_split(look.rows, drawn=True),
+        "csv:",
+        *(f"  {line}" for line in csv),
+    ]
+    model = ["kind: mlp", "mlp:", f"  hidden: {hidden}", "  activation: relu", "  dropout: 0.1"]
+    return _file(
+        f"A table of {look.rows:,} rows and {len(look.columns)} columns beside the target.",
+        prepare, model, _train(pace, look.rows * 0.8 * VAL >= FEW_VAL), "rmse" if regression else "accuracy",
+    )  # fmt: skip
+
+
+def folder_params(path: str, look: FolderLook) -> str:
+    """Return params.yaml for a folder of images."""
+    size = chosen_size(look)
+    pace = Pace(16, 40, 15, 0.002, 1)
+    if look.images >= 1000:
+        pace = Pace(32, 30, 10, 0.002, 2)
+    if look.images >= 10_000:
+        pace = Pace(128, 15, 6, 0.004, 4)
+    prepare = [
+        "dataset: images",
+        "seed: 1",
+        "normalise: feature  # one mean and deviation per colour",
+        *_checks(),
+        *_split(look.images, drawn=not {"val", "test"} <= look.splits),
+        "images:",
+        f"  path: {_text(path)}",
+        f"  size: {size}  # pixels; the files' shorter sides have about {look.side}",
+        f"  mode: {look.mode}",
+        f"  corrupt: {_corrupt(look)}  # skip: leave out and name what can't be read; refuse: stop",
+    ]
+    enough = "val" in look.splits or look.images * 0.8 * VAL >= FEW_VAL
+    train = _train(pace, enough, shift=2 if size >= 28 else 1)
+    counted = f"{look.images:,} images of {len(look.classes)} classes"
+    return _file(f"A folder of {counted}.", prepare, _image_model(look, size), train, "accuracy")
+
+
+def _image_model(look: FolderLook, size: int) -> list[str]:
+    if uses_resnet(look):
+        return ["kind: resnet18  # cnn is several times faster"]
+    # Halve the image until 8 pixels or fewer are left of a side.
+    halvings = max(1, min(3, (size - 1).bit_length() - 3))
+    channels = [32, 64, 64, 128][: halvings + 1]
+    strides = [1] * (len(channels) - halvings) + [2] * halvings
+    return [
+        "kind: cnn",
+        "cnn:",
+        f"  channels: {channels}",
+        f"  strides: {strides}",
+        "  kernel: 3",
+        "  padding: 1",
+        "  hidden: [128]",
+        "  dropout: 0.2",
+        "  batch_norm: true",
+    ]
+
+
+def _corrupt(look: FolderLook) -> str:
+    return "skip" if look.unusable or look.empty else "refuse"
+
+
+def _checks() -> list[str]:
+    return ["checks: warn  # refuse: stop if rows are in train and test or contradict, or if a column leaks"]
+
+
+def _split(rows: int, *, drawn: bool) -> list[str]:
+    if not drawn:
+        return ["split:  # the folder's own train, val and test are kept", f"  val: {VAL}"]
+    val = VAL if rows * 0.8 * VAL >= FEW_VAL else 0.0
+    return ["split:", "  method: stratified", "  test: 0.2", f"  val: {val}  # of the rows that are not test"]
+
+
+def _train(pace: Pace, has_val: bool, shift: int | None = None) -> list[str]:
+    stopping = [f"patience: {pace.patience}  # epochs without a better validation loss", "keep: best"]
+    lines = [
+        "seed: 1",
+        f"epochs: {pace.epochs}",
+        f"batch_size: {pace.batch_size}",
+        f"slices: {pace.slices}  # fixed parts of a batch that threads share",
+        "numerics: portable",
+        "optimizer: adamw",
+        f"lr: {pace.lr}  # the highest rate; the first thing to vary",
+        "weight_decay: 0.01",
+        "schedule: one_cycle",
+        "warmup: 0.3",
+        *(stopping if has_val else ["patience: null  # too few rows for a validation split", "keep: last"]),
+    ]
+    if shift is not None:
+        mirror = "  flip: false  # true, if the mirror image is of the same class: not for letters and digits"
+        lines += ["augment:", f"  shift: {shift}  # pixels", mirror]
+    return lines
+
+
+def _file(subject: str, prepare: list[str], model: list[str], train: list[str], metric: str) -> str:
+    bound = "at_most" if metric == "rmse" else "at_least"
+    evaluate = [
+        "confidence: 0.95",
+        f"bar: null  # a condition to pass, for example {{metric: {metric}, {bound}: 0.9}}",
+    ]
+    sections = {"prepare": prepare, "model": model, "train": train, "evaluate": evaluate}
+    head = [
+        "# yaml-language-server: $schema=params.schema.json",
+        f"# {subject} Written by `reprise init-data`; every key is explained in README.md.",
+    ]
+    body = ["\n".join([f"{name}:", *(f"  {line}" for line in lines)]) for name, lines in sections.items()]
+    return "\n".join([*head, "\n\n".join(body)]) + "\n"
+
+
+def _text(text: str) -> str:
+    """Return a text as YAML: a JSON string is one."""
+    return json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+def _texts(texts: Sequence[str]) -> str:
+    return "[" + ", ".join(map(_text, texts)) + "]"

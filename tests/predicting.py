@@ -1,0 +1,57 @@
+"""What the tests of predict share."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reprise.data.prepared import read_split
+from reprise.evaluation import metrics
+from reprise.evaluation.evaluate import Places, evaluate
+from reprise.params import Evaluate
+from reprise.prediction.predict import predict
+
+
+def run(places: Places, source: object, *, size: int = 1000, ending: str = ".csv") -> list[dict]:
+    output = places.model.parent / f"predictions{ending}"
+    count = predict(places.model, str(source), str(output), None, size, "cpu", 2)
+    with output.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream)) if ending == ".csv" else [json.loads(line) for line in stream]
+    assert len(rows) == count
+    return rows
+
+
+def write_csv(path: Path, columns: dict[str, list], order: list[str] | None = None) -> Path:
+    names = order or list(columns)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(names)
+        writer.writerows(zip(*(columns[name] for name in names), strict=True))
+    return path
+
+
+def by_name(schema, x: np.ndarray) -> dict[str, list]:
+    return {name: x[:, number].tolist() for number, name in enumerate(schema.columns)}
+
+
+def same_as_evaluate(places: Places, rows: list[dict], actual: list[str], schema, size: int = 1000) -> None:
+    """Compute evaluate's metrics anew from what predict wrote; equal means equal, not nearly."""
+    verdict = evaluate(Evaluate(batch_size=size), places, "cpu", 1)
+    number = {name: place for place, name in enumerate(schema.classes)}
+    y, guess = (np.array([number[name] for name in c]) for c in (actual, [row["predicted"] for row in rows]))
+    found = metrics.classification_report(metrics.confusion_matrix(y, guess, len(number)), schema.classes)
+    chances = np.array([[float(row[f"probability_{name}"]) for name in schema.classes] for row in rows])
+    if len(number) == 2:
+        found["auc"] = metrics.auc(y, chances[:, 1])
+    expected = dict(verdict.test)
+    # The loss is of the model's own outputs: nine decimals hold it to nine digits at best.
+    likely = chances[np.arange(len(y)), y]
+    assert expected.pop("loss") == pytest.approx(-np.log(likely).mean(), rel=1e-6)
+    assert found == expected
+    ids = read_split(places.prepared, schema, "test").ids.tolist()
+    chance_of = dict(zip(ids, likely.tolist(), strict=True))
+    assert [row[3] for row in verdict.mistakes.rows] == [chance_of[row[0]] for row in verdict.mistakes.rows]
