@@ -138,8 +138,13 @@ def test_missing_and_damaged_files_are_named(tmp_path):
         read_split(folder, found, "train")
     other = write(tmp_path / "other", [(0, 3)])
     shard.write_bytes((tmp_path / "other" / next(iter(other.files))).read_bytes())
-    with pytest.raises(UserError, match=r"holds \(13, 3\), but schema\.json says \(20, 3\)"):
+    with pytest.raises(
+        UserError, match=r"train-00001\.safetensors: is not what schema\.json beside it names"
+    ):
         read_split(folder, found, "train")
+    named = found.model_copy(update={"files": {**found.files, shard.name: sha256_file(shard)}})
+    with pytest.raises(UserError, match=r"holds \(13, 3\), but schema\.json says \(20, 3\)"):
+        read_split(folder, named, "train")
 
 
 @pytest.mark.parametrize(

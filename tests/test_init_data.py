@@ -1,0 +1,303 @@
+"""``reprise init-data``: what it finds, what it writes, and that the pipeline takes it as it is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from ruamel.yaml import YAML
+
+from reprise.commands import init_data
+from reprise.data.prepare import prepare
+from reprise.errors import UserError
+from reprise.params_file import read_params
+
+ROOT = Path(__file__).parents[1]
+OLD = "# mine\nprepare: {}\nmodel: {}\ntrain: {}\nevaluate: {}\n"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project, which is the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "params.yaml").write_text(OLD)
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    return tmp_path
+
+
+def init(*words):
+    parser = argparse.ArgumentParser()
+    init_data.add_arguments(parser)
+    init_data.run(parser.parse_args([str(word) for word in words]))
+    return read_params(Path("params.yaml"))
+
+
+def flowers(
+    path, rows=150, header="Id,length,colour,note,species", names=("setosa", "versicolor", "virginica")
+):
+    generator = np.random.default_rng(1)
+    lines = []
+    for row in range(rows):
+        kind = row % len(names)
+        length = kind + generator.normal()
+        lines.append(
+            f"{row + 1},{length:.3f},{('red', 'blue', '')[row % 7 % 3]},no. {row} of them,{names[kind]}"
+        )
+    path.write_text("\n".join([*([header] if header else []), *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def photos(root, counts, size=(40, 50), mode="RGB"):
+    generator = np.random.default_rng(2)
+    for name, count in counts.items():
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = generator.integers(0, 256, (*size, 3), dtype=np.uint8)
+            Image.fromarray(pixels).convert(mode).save(root / name / f"{number}.png")
+    return root
+
+
+# ---- tables
+
+
+def test_a_table_with_names_text_and_missing_values(project, capsys):
+    params = init(flowers(project / "data" / "raw" / "flowers.csv"))
+    csv = params.prepare.csv
+    assert (params.prepare.dataset, csv.path) == ("csv", "data/raw/flowers.csv")
+    assert (csv.target, csv.task, csv.id, csv.drop) == ("species", "classification", "Id", ("note",))
+    assert params.model.kind == "mlp"
+    assert (params.train.schedule, params.train.keep) == ("one_cycle", "best")
+    assert params.train.patience is not None
+    told = capsys.readouterr().out.splitlines()
+    assert told == [
+        "data/raw/flowers.csv: 150 rows, 4 columns beside the target",
+        "target: 'species' (by its name), 3 classes; if another is meant: --target COLUMN",
+        "id: 'Id' has another value in each row",
+        "left out: 'note' (text that almost never repeats)",
+        "params.yaml: written (the old one: params.yaml.bak)",
+        "next: dvc add data/raw/flowers.csv   # keeps this version of the data",
+        "      dvc repro",
+    ]
+    schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+    assert schema.classes == ("setosa", "versicolor", "virginica")
+    assert sum(schema.counts.values()) == 150
+
+
+def test_the_written_file_explains_itself(project):
+    init(flowers(project / "data" / "raw" / "flowers.csv"))
+    text = Path("params.yaml").read_text()
+    assert text.splitlines()[0] == "# yaml-language-server: $schema=params.schema.json"
+    assert text.count("  # ") >= 8
+    assert set(YAML(typ="safe", pure=True).load(text)) == {"prepare", "model", "train", "evaluate"}
+
+
+@pytest.mark.parametrize(
+    ("header", "target", "expected"),
+    [
+        ("Id,length,colour,note,kind", None, ("kind", "the last column")),
+        ("Id,Y,colour,note,kind", None, ("Y", "by its name")),
+        ("정답,length,colour,note,kind", None, ("정답", "by its name")),
+        ("Id,length,colour,note,kind", "colour", ("colour", "as you said")),
+        (None, None, ("column_5", "the last column")),
+    ],
+)
+def test_the_target_is_guessed_or_said(header, target, expected, project):
+    path = flowers(project / "data" / "raw" / "t.csv", header=header)
+    if expected[0] == "colour":
+        path.write_text(path.read_text().replace(",,", ",green,"))
+    params = init(path, *([] if target is None else ["--target", target]))
+    assert params.prepare.csv.target == expected[0]
+    assert f"  # {expected[1]}: " in Path("params.yaml").read_text()
+    prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+
+
+def test_a_regression_is_scaled_and_judged_as_one(project):
+    generator = np.random.default_rng(3)
+    rows = [f"{a:.2f};{b:.2f};{100000 + 5000 * a + 300 * b:.2f}" for a, b in generator.normal(size=(300, 2))]
+    path = project / "data" / "raw" / "houses.csv"
+    path.write_text("\n".join(["size;age;price", *rows]).replace(".", ","))
+    params = init(path)
+    assert (params.prepare.csv.task, params.prepare.scale_target) == ("regression", True)
+    assert params.prepare.csv.id is None
+    assert "rmse" in Path("params.yaml").read_text()
+    assert prepare(params.prepare, Path("data/prepared"), Path("data/raw")).task == "regression"
+
+
+def test_dates_that_can_be_read_two_ways_are_said(project):
+    lines = [f"0{1 + row % 9}/0{1 + row % 8}/2024,{row % 7},{'ab'[row % 2]}" for row in range(90)]
+    path = project / "data" / "raw" / "t.csv"
+    path.write_text("\n".join(["when,x,label", *lines]))
+    params = init(path)
+    assert params.prepare.csv.day_first == "yes"
+    assert "check this" in Path("params.yaml").read_text()
+    prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+
+
+@pytest.mark.parametrize("rows", [6, 20, 60, 1200, 12_000])
+def test_settings_fit_the_number_of_rows(rows, project):
+    params = init(flowers(project / "data" / "raw" / "t.csv", rows=rows))
+    assert params.train.batch_size <= max(16, rows // 20)
+    schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+    assert (schema.counts["val"] > 0) == (params.prepare.split.val > 0)
+
+
+def test_rows_without_a_target_are_told(project, capsys):
+    path = flowers(project / "data" / "raw" / "t.csv")
+    path.write_text(path.read_text().replace("setosa\n", "\n", 4))
+    init(path)
+    assert "note: 4 row(s) have no 'species': remove them before dvc repro" in capsys.readouterr().out
+
+
+# ---- images
+
+
+def test_a_folder_of_photos(project, capsys):
+    root = photos(project / "data" / "raw" / "pets", {"dog": 30, "고양이": 50})
+    params = init(root)
+    images = params.prepare.images
+    assert (params.prepare.dataset, images.path) == ("images", "data/raw/pets")
+    assert (images.size, images.mode, images.corrupt) == (32, "rgb", "refuse")
+    assert params.model.kind == "cnn"
+    assert capsys.readouterr().out.startswith("data/raw/pets: 80 images of 2 classes, the smallest with 30\n")
+    schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+    assert schema.shape == (3, 32, 32)
+
+
+def test_gray_images_with_splits_and_damage(project, capsys):
+    counts = {"train/a": 20, "train/b": 20, "val/a": 4, "val/b": 4, "test/a": 4, "test/b": 4}
+    root = photos(project / "data" / "raw" / "scans", counts, size=(300, 200), mode="L")
+    (root / "train" / "a" / "3.png").write_bytes(b"oops")
+    params = init(root)
+    assert (params.prepare.images.size, params.prepare.images.mode) == (64, "grayscale")
+    assert params.prepare.images.corrupt == "skip"
+    told = capsys.readouterr().out
+    assert "splits: the folder's own (test, train, val)" in told
+    assert "can't be used: train/a/3.png; images.corrupt is set to skip" in told
+    assert prepare(params.prepare, Path("data/prepared"), Path("data/raw")).counts == {
+        "train": 39,
+        "val": 8,
+        "test": 8,
+    }
+
+
+@pytest.mark.parametrize("side", [4, 8, 20, 28, 33, 64, 500])
+def test_every_size_makes_a_model_that_can_be_built(side, project):
+    torch = pytest.importorskip("torch")
+    from reprise.models import build
+
+    params = init(photos(project / "data" / "raw" / "x", {"a": 12, "b": 12}, size=(side, side)))
+    schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+    assert schema.shape[1] <= max(4, side)
+    module = build(params.model, schema, 1)
+    assert module.eval()(torch.zeros(2, *schema.shape)).shape == (2, 2)
+
+
+def test_many_large_images_get_a_deep_network(project):
+    root = photos(project / "data" / "raw" / "x", {"a": 1, "b": 1}, size=(130, 140))
+    for number in range(2000):
+        os.link(root / "a" / "0.png", root / "a" / f"x{number}.png")
+    params = init(root)
+    assert (params.model.kind, params.prepare.images.size) == ("resnet18", 128)
+
+
+# ---- what is kept, and what is refused
+
+
+def test_old_params_are_never_lost(project):
+    path = flowers(project / "data" / "raw" / "t.csv")
+    init(path)
+    first = Path("params.yaml").read_text()
+    assert Path("params.yaml.bak").read_text() == OLD
+    init(path)  # nothing changes, so nothing is kept
+    init(path, "--target", "length")
+    assert Path("params.yaml.bak1").read_text() == first
+    assert Path("params.yaml.bak").read_text() == OLD
+    init(path)
+    assert sorted(p.name for p in project.glob("params*")) == [
+        "params.yaml", "params.yaml.bak", "params.yaml.bak1", "params.yaml.bak2",
+    ]  # fmt: skip
+    Path("params.yaml").unlink()
+    init(path)
+    assert not Path("params.yaml.bak3").exists()
+
+
+def refused(project, *words):
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    with pytest.raises(UserError) as caught:
+        init(*words)
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+    return "\n".join(caught.value.problems)
+
+
+def test_data_elsewhere_is_refused_with_the_fix(project, tmp_path_factory):
+    elsewhere = flowers(tmp_path_factory.mktemp("my data") / "t 1.csv")
+    message = refused(project, elsewhere)
+    assert f"cp -r '{elsewhere}' 'data/raw/t 1.csv' && reprise init-data 'data/raw/t 1.csv'" in message
+    inside = flowers(project / "t.csv")
+    assert "cp -r t.csv data/raw/t.csv" in refused(project, os.path.relpath(inside))
+    (project / "data" / "raw" / "linked.csv").symlink_to(elsewhere)
+    assert init("data/raw/linked.csv").prepare.csv.path == "data/raw/linked.csv"
+
+
+def test_other_mistakes_are_named(project):
+    raw = project / "data" / "raw"
+    flowers(raw / "t.csv")
+    assert "no such file or folder" in refused(project, "data/raw/nothing.csv")
+    assert "holds all raw data" in refused(project, "data/raw")
+    assert "did you mean 'species'?" in refused(project, raw / "t.csv", "--target", "spezies")
+    (raw / "tables").mkdir()
+    flowers(raw / "tables" / "one.csv")
+    assert "holds tables; give one of them, for example data/raw/tables/one.csv" in refused(
+        project, raw / "tables"
+    )
+    (raw / "empty.csv").write_text("")
+    assert "empty" in refused(project, raw / "empty.csv")
+    flowers(raw / "same.csv", names=("setosa",))
+    message = refused(project, raw / "same.csv")
+    assert "one class only" in message
+    assert "name another with --target: Id, length, colour, note, species" in message
+    photos(raw / "pets", {"a": 2, "b": 2})
+    assert "is for tables" in refused(project, raw / "pets", "--target", "x")
+    (project / "dvc.yaml").unlink()
+    assert "run init-data in the project's folder" in refused(project, raw / "t.csv")
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.one_of(
+        st.binary(max_size=300),
+        st.lists(st.lists(st.text(max_size=6), min_size=2, max_size=3), min_size=2, max_size=30).map(
+            lambda rows: "\n".join(",".join(row) for row in rows).encode("utf-8", "replace")
+        ),
+    )
+)
+def test_any_bytes_give_params_or_an_error(content, project):
+    path = project / "data" / "raw" / "t.csv"
+    path.write_bytes(content)
+    (project / "params.yaml").write_text(OLD)
+    (project / "params.yaml.bak").unlink(missing_ok=True)
+    try:
+        init(path)
+    except UserError:
+        assert (project / "params.yaml").read_text() == OLD
+    assert not list(project.glob("*.tmp-*"))
+
+
+def test_the_command_line(project):
+    flowers(project / "data" / "raw" / "t.csv")
+    for words, code in ((["data/raw/t.csv"], 0), (["data/raw/none.csv"], 2)):
+        done = subprocess.run(
+            [sys.executable, "-m", "reprise.cli", "init-data", *words],
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
