@@ -280,3 +280,12 @@ def test_saving_costs_two_percent_at_most(tmp_path: Path, monkeypatch) -> None:
         assert not checkpoints.due()
         now += 0.2
         assert checkpoints.due()
+
+
+def test_a_place_that_cannot_hold_states_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with (
+        pytest.raises(EnvironmentProblem, match="file/train: training states can't be kept here"),
+        Checkpoints(tmp_path / "file" / "train" / "abc"),
+    ):
+        pass

@@ -90,7 +90,13 @@ class Checkpoints:
 
     def _acquire(self) -> IO[str]:
         path = self.folder.with_name(self.folder.name + ".lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"{path.parent}: training states can't be kept here ({error.strerror}); "
+                f"set {STATE_VARIABLE} to a folder that can be written"
+            ) from None
         deadline = time.monotonic() + LOCK_PATIENCE
         while True:
             lock = path.open("a+", encoding="utf-8")

@@ -19,7 +19,7 @@ class Display:
     Parameters
     ----------
     epochs : int
-    done : bool
+    shown : bool
         Whether to show anything.
     """
 

@@ -191,7 +191,7 @@ def refuse_unfit(params: Params, schema: Schema) -> None:
     train = params.train
     problems = []
     if schema.counts["train"] == 0:
-        problems.append("data/prepared: the train split is empty; give it rows (prepare.split)")
+        problems.append("prepare.split: the train split is empty; give it rows")
     if train.patience is not None and schema.counts["val"] == 0:
         problems.append("train.patience: needs a validation split, but the data has none; set it to null")
     if schema.task == "regression":
