@@ -11,10 +11,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+def in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int = 1
+) -> Iterator[Result]:
     """Yield ``function(item)`` for each item, in order, computed by several threads.
 
-    At most `workers` + 1 items are held at a time, so `items` may be endless.
+    At most `workers` + `ahead` items are held at a time, so `items` may be endless. A larger `ahead` keeps
+    the threads at work while the one who takes the results is busy.
     """
     if workers == 1:
         yield from map(function, items)
@@ -24,7 +27,7 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers:
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > workers:
+            if len(waiting) >= workers + ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

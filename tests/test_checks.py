@@ -404,3 +404,16 @@ def test_chance_alone_rarely_exceeds_the_bound():
 def test_the_share_of_equal_pairs():
     assert collision(np.array([1, 1, 2, 3])) == pytest.approx(1 / 6)
     assert collision(np.array([1])) == 0.0
+
+
+def test_a_one_hot_column_is_not_constant_while_its_source_changes(tmp_path):
+    rows = [f"{number % 7},{'ab'[number % 2]},same,{'xy'[number % 3 == 0]}" for number in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["n,letter,always,target", *rows]) + "\n")
+    prepare(
+        Prepare(dataset="csv", csv=Csv(path=str(tmp_path / "t.csv"), target="target")),
+        tmp_path / "out",
+        tmp_path,
+    )
+    findings = read_json(tmp_path / "out/checks.json")["findings"]
+    constant = [finding["examples"] for finding in findings if finding["check"] == "constant"]
+    assert constant == [[["always"]]]

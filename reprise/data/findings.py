@@ -185,7 +185,14 @@ class Judge:
                 yield Finding("drift", self._level("warning"), 1, message, [])
 
     def _constant(self) -> Iterator[Finding]:
-        names = [self.columns[number] for number in self.splits["train"].constant.tolist()]
+        still = set(self.splits["train"].constant.tolist())
+        # A one-hot column may well be constant (nothing is unseen in train); its source column is not then.
+        moving = {source for number, source in enumerate(self.sources) if number not in still}
+        names = [
+            source
+            for source in dict.fromkeys(self.sources[number] for number in sorted(still))
+            if source not in moving
+        ]
         if names:
             message = f"{len(names)} column(s) never change in train: {_listed(names)}"
             yield Finding("constant", self._level("note"), len(names), message, [names])

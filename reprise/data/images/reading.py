@@ -21,6 +21,7 @@ from reprise.parallel import in_order
 
 BLOCK_IMAGES = 64
 BLOCK_BYTES = 2**22
+AHEAD = 16  # blocks that may wait to be taken: 64 MB at most
 
 
 class Block(NamedTuple):
@@ -38,7 +39,7 @@ def decoded(files: Sequence[ImageFile], size: int, mode: Mode, workers: int) -> 
     step = max(1, min(BLOCK_IMAGES, BLOCK_BYTES // bytes_each))
     parts = (range(start, min(start + step, len(files))) for start in range(0, len(files), step))
     with tqdm(total=len(files), unit="image", leave=False, dynamic_ncols=True, disable=None) as bar:
-        for block in in_order(lambda rows: _block(files, rows, size, mode), parts, workers):
+        for block in in_order(lambda rows: _block(files, rows, size, mode), parts, workers, AHEAD):
             bar.update(len(block.rows) + len(block.problems))
             yield block
 
