@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.ordering import distinct
+
 CATEGORIES = 100  # a column with more values is not judged value by value
 # A drift is reported when it is both beyond chance and large enough to matter.
 MINIMAL_DISTANCE = 0.1
@@ -47,12 +49,12 @@ def _by_value(
     values: NDArray[Any], labels: NDArray[np.int64], classes: int
 ) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
     """Return the number of different values, and each one's most frequent class and that class's rows."""
-    distinct, value_of = np.unique(values, return_inverse=True)
+    value_of, kinds = distinct(values)
     pairs, counts = np.unique(value_of.astype(np.int64) * classes + labels, return_counts=True)
     value, label = pairs // classes, pairs % classes
     order = np.lexsort((-counts, value))  # of equal counts the smaller class comes first: lexsort is stable
     first = order[np.unique(value[order], return_index=True)[1]]
-    return len(distinct), label[first], counts[first].astype(np.int64)
+    return len(kinds), label[first], counts[first].astype(np.int64)
 
 
 def _beyond_intervals(majority: NDArray[np.int64], weights: NDArray[np.int64], intervals: int) -> int:
@@ -78,9 +80,9 @@ def rank_correlation(values: NDArray[Any], target: NDArray[Any]) -> float:
 
 def _doubled_ranks(values: NDArray[Any]) -> NDArray[np.int64]:
     """Return twice the rank of each value, which is whole also for ties."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    value_of, counts = distinct(values)
     ends = np.cumsum(counts)
-    ranks: NDArray[np.int64] = (2 * ends - counts + 1)[inverse]
+    ranks: NDArray[np.int64] = (2 * ends - counts + 1)[value_of]
     return ranks
 
 

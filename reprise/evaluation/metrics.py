@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.ordering import distinct
+
 Matrix = NDArray[np.int64]
 Report = dict[str, Any]  # what json can hold: numbers, and reports by name
 
@@ -83,9 +85,9 @@ def auc(actual: NDArray[np.int64], score: NDArray[np.float64]) -> float | None:
     negatives = len(actual) - positives
     if positives == 0 or negatives == 0:
         return None
-    values, place = np.unique(score, return_inverse=True)
-    above = np.bincount(place[positive], minlength=len(values))
-    below = np.bincount(place[~positive], minlength=len(values))
+    place, counts = distinct(score)
+    above = np.bincount(place[positive], minlength=len(counts))
+    below = np.bincount(place[~positive], minlength=len(counts))
     # Twice the number of pairs in the right order, so that ties stay whole numbers.
     pairs = int((above * (2 * (np.cumsum(below) - below) + below)).sum())
     return pairs / (2 * positives * negatives)
