@@ -19,6 +19,7 @@ env: ## create or refresh .venv from requirements.lock
 
 repro: env ## environment, then the main pipeline (dvc repro)
 	@$(BIN)/dvc repro
+	@$(BIN)/reprise inspect
 
 recipes: env ## reproduce the exercises in recipes/ and check their accuracy bars
 	@$(BIN)/dvc repro recipes/dvc.yaml

@@ -15,7 +15,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project in which the main pipeline was reproduced once."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
     output = run("dvc repro", folder)
-    assert "Running stage 'evaluate'" in output
+    # The metrics are in git: when train gives the committed bytes, evaluate has nothing left to do.
+    assert "Running stage 'train'" in output
+    assert "Stage 'evaluate' didn't change" in output
     return folder
 
 
@@ -31,7 +33,8 @@ def test_the_default_passes_its_bar(project: Path) -> None:
 def test_a_second_repro_does_nothing(project: Path) -> None:
     output = run("dvc repro", project)
     assert "Running stage" not in output
-    assert run("dvc status", project).strip() == "Data and pipelines are up to date."
+    status = run("dvc status dvc.yaml:prepare dvc.yaml:train dvc.yaml:evaluate", project)
+    assert status.strip() == "Data and pipelines are up to date."
 
 
 def test_an_experiment_changes_what_depends_on_it_and_can_be_compared(project: Path) -> None:
@@ -41,7 +44,7 @@ def test_an_experiment_changes_what_depends_on_it_and_can_be_compared(project: P
     assert "Stage 'prepare' didn't change" in output
     assert "Running stage 'train'" in output
     diff = json.loads(run("dvc metrics diff --json", project))
-    changed = diff["diff"]["metrics/metrics.json"]
+    changed = diff["metrics/metrics.json"]
     assert changed["test.loss"]["diff"] != 0
     shown = run("dvc exp show --only-changed --csv", project)
     assert "slower" in shown
@@ -71,7 +74,7 @@ def test_small_numbers_as_dvc_writes_them_are_numbers(project: Path) -> None:
     assert re.search(r"lr: (1e-05|0\.00001)", (project / "params.yaml").read_text())
     assert json.loads((project / "models/model.json").read_text())["train"]["lr"] == 1e-05
     run("git checkout --quiet -- .", project)
-    run("dvc checkout --quiet", project)
+    assert "Running stage" not in run("dvc repro", project)
 
 
 def test_stages_run_without_dvc_and_without_git(project: Path, tmp_path: Path) -> None:
