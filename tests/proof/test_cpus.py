@@ -8,7 +8,7 @@ from pathlib import Path
 
 import fakecpu
 import pytest
-from numpy._core._multiarray_umath import __cpu_dispatch__ as numpy_paths  # type: ignore[import-not-found]
+from numpy._core._multiarray_umath import __cpu_dispatch__ as numpy_paths
 
 from .cases import CASES, SHORT, SMALL, Section, with_changes, write_cases
 from .conftest import MODELS, Row
