@@ -18,6 +18,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import torch
+
     from reprise.data.schema import Schema
     from reprise.data.tensors import Rows
     from reprise.params import Model, Train
@@ -154,15 +156,25 @@ def reprise_step(numerics: str, slices: int, workers: int, model: str) -> Callab
     return step
 
 
+def plain_model(params: Model, schema: Schema) -> torch.nn.Module:
+    """Return the same model with torch's own batch norm, which needs no slices."""
+    from torch import nn
+
+    from reprise.models import batch_norms, build
+
+    module = build(params, schema, 1)
+    for layer in batch_norms(module):
+        layer.__class__ = nn.BatchNorm2d
+    return module
+
+
 def plain_step(_numerics: str, _slices: int, threads: int, model: str) -> Callable[[], None]:
     """Return one step of the plain resident loop: index, forward, backward, fused Adam."""
     import torch
 
-    from reprise.models import build
-
     torch.set_num_threads(threads)
     params, train, schema, data = _parts(model)
-    module = build(params, schema, 1)
+    module = plain_model(params, schema)
     optimizer = torch.optim.Adam(module.parameters(), lr=train.lr, fused=True)
     state = {"order": torch.randperm(len(data)), "at": 0}
 
@@ -183,11 +195,9 @@ def tutorial_step(_numerics: str, _slices: int, threads: int, model: str) -> Cal
     import torch
     from torch.utils.data import DataLoader, Dataset
 
-    from reprise.models import build
-
     torch.set_num_threads(threads)
     params, train, schema, data = _parts(model)
-    module = build(params, schema, 1)
+    module = plain_model(params, schema)
 
     class Samples(Dataset):
         def __len__(self) -> int:
