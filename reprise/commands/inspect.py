@@ -82,7 +82,7 @@ def _architecture(card: ModelCard, folder: Path) -> Iterator[Line]:
     path = folder / WEIGHTS
     try:
         with safe_open(path, framework="np") as weights:
-            sizes = {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118
+            sizes = {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118 (not a dict: it has keys and no iterator)
     except (OSError, SafetensorError) as error:
         reason = "no such file" if not path.exists() else " ".join(str(error).split())
         raise UserError(f"{path}: {reason}; run the train stage again") from None
