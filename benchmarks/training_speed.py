@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import torch
 
     from reprise.data.schema import Schema
-    from reprise.data.tensors import Rows
     from reprise.params import Model, Train
+    from reprise.tensors import Rows
 
 BATCH = {"cnn": 128, "resnet18": 32}
 VARIANTS = {
@@ -96,8 +96,8 @@ def _parts(model: str) -> tuple[Model, Train, Schema, Rows]:
     import torch
 
     from reprise.data.schema import Schema, Statistics
-    from reprise.data.tensors import Rows, normaliser
     from reprise.params import Cnn, Model, Train
+    from reprise.tensors import Rows, normaliser
 
     shape = (1, 28, 28) if model == "cnn" else (3, 32, 32)
     schema = Schema(
@@ -134,8 +134,9 @@ def reprise_step(numerics: str, slices: int, workers: int, model: str) -> Callab
     from reprise.models import build
     from reprise.numerics.portable import portable
     from reprise.training.optimizers import Optimizer
+    from reprise.training.pool import Pool
     from reprise.training.ranks import Ranks
-    from reprise.training.slices import Pool, SlicedGradient
+    from reprise.training.slices import SlicedGradient
 
     configure("cpu", numerics)
     params, train, schema, data = _parts(model)
@@ -143,8 +144,9 @@ def reprise_step(numerics: str, slices: int, workers: int, model: str) -> Callab
     module = build(params, schema, 1)
     if numerics == "portable":
         module = portable(module)
-    gradient = SlicedGradient(module, data, train, Pool(workers), Ranks())
-    optimizer = Optimizer(module, train)
+    pool = Pool(workers)
+    gradient = SlicedGradient(module, data, train, pool, Ranks())
+    optimizer = Optimizer(module, train, pool)
     state = {"order": torch.randperm(len(data)), "at": 0}
 
     def step() -> None:

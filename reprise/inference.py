@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from reprise.data.tensors import Normaliser, normaliser
 from reprise.losses import class_probabilities
 from reprise.model_card import ModelCard
 from reprise.model_file import load_model
 from reprise.numerics.portable import portable
 from reprise.numerics.runtime import Device, choose_device, configure
 from reprise.parallel import in_order
+from reprise.tensors import Normaliser, normaliser
 
 DECIMALS = 9  # of probabilities, wherever they are ranked or written
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
-from stage_dependencies import PIPELINES, expected, imported_files  # noqa: E402
+from stage_dependencies import PIPELINES, expected, imported_files, with_folders  # noqa: E402
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=str)
@@ -54,3 +54,30 @@ def test_train_does_not_see_evaluation_and_evaluation_not_training() -> None:
     assert not [path for path in train if path.startswith("reprise/evaluation")]
     assert not [path for path in evaluate if path.startswith("reprise/training")]
     assert not [path for path in train | evaluate if path.startswith("reprise/data/sources")]
+
+
+def test_a_package_that_is_there_whole_is_one_folder(tmp_path: Path) -> None:
+    names = ["reprise/a.py", "reprise/part/__init__.py", "reprise/part/b.py", "reprise/part/deep/c.py"]
+    for name in [*names, "reprise/other/d.py", "reprise/other/e.py", "reprise/unused.py"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    files = {Path(name) for name in [*names, "reprise/other/d.py"]}
+    listed = {path.as_posix() for path in with_folders(files, tmp_path)}
+    assert listed == {"reprise/a.py", "reprise/part", "reprise/other/d.py"}
+    without_b = {path.as_posix() for path in with_folders(files - {Path("reprise/part/b.py")}, tmp_path)}
+    assert without_b == {
+        "reprise/a.py", "reprise/part/__init__.py", "reprise/part/deep", "reprise/other/d.py"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", ["prepare", "train", "evaluate"])
+def test_folders_hold_just_the_files_that_are_imported(stage: str) -> None:
+    files = imported_files(f"stages.{stage}", ROOT)
+    listed = with_folders(files, ROOT)
+    spread = {
+        found.relative_to(ROOT)
+        for path in listed
+        for found in ((ROOT / path).rglob("*.py") if (ROOT / path).is_dir() else [ROOT / path])
+    }
+    assert spread == files
+    assert len(listed) < len(files)

@@ -17,8 +17,8 @@ from reprise.losses import loss_sum, predicted_classes
 from reprise.params import Augment, Train
 from reprise.training import loop
 from reprise.training.loop import VALIDATION_BATCH, Job, fit, validate
+from reprise.training.pool import Pool
 from reprise.training.progress import History, Progress, history_rows
-from reprise.training.slices import Pool
 
 # 22 rows in batches of 8 are 3 steps an epoch, the last of them with 6 rows.
 STEPS, EPOCHS = 3, 2

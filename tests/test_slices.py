@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,13 +13,14 @@ from hypothesis import strategies as st
 from tiny import CPU, MODELS, model_of, rows_of, same_bits, schema_of, shape_for
 from torch import Tensor, nn
 
-from reprise.data.tensors import Rows
 from reprise.losses import loss_sum
 from reprise.models import Dropout
 from reprise.params import Augment, Train
+from reprise.tensors import Rows
 from reprise.training.augment import draw
+from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks
-from reprise.training.slices import Pool, SlicedGradient, Step, cut
+from reprise.training.slices import SlicedGradient, Step, cut
 
 ROWS = 30
 
@@ -231,41 +231,3 @@ def test_slices_of_one_step_have_masks_of_their_own() -> None:
     gradient.step(torch.tensor([1, 2, 3, 1, 2, 3]), None, 0, 0, False)
     assert len(seen) == 2
     assert not torch.equal(seen[0], seen[1])
-
-
-# The pool
-
-
-@pytest.mark.parametrize("workers", [1, 2, 3, 7])
-@pytest.mark.parametrize("count", [0, 1, 2, 5, 16])
-def test_results_come_in_order_whoever_is_late(workers: int, count: int) -> None:
-    pool = Pool(workers)
-
-    def work(number: int) -> tuple[int, str]:
-        time.sleep(0.002 * (count - number) / max(count, 1))
-        return number, threading.current_thread().name
-
-    done = pool.map(work, count)
-    pool.close()
-    assert [number for number, _ in done] == list(range(count))
-    assert len({name for _, name in done}) <= max(1, min(workers, count))
-    # The caller's thread takes the first piece and every piece that is a multiple of the workers after it.
-    own = threading.current_thread().name
-    assert [number for number, name in done if name == own] == list(
-        range(0, count, min(workers, max(count, 1)))
-    )
-
-
-@pytest.mark.parametrize("bad", [0, 1, 2])
-def test_an_exception_in_any_worker_reaches_the_caller(bad: int) -> None:
-    pool = Pool(3)
-
-    def work(number: int) -> int:
-        if number == bad:
-            raise ZeroDivisionError
-        return number
-
-    with pytest.raises(ZeroDivisionError):
-        pool.map(work, 3)
-    assert pool.map(lambda number: number, 3) == [0, 1, 2]  # and the pool goes on
-    pool.close()

@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from reprise import seeds
 from reprise.data.schema import Schema, Statistics
-from reprise.data.tensors import Rows, normaliser
 from reprise.models import build
 from reprise.numerics.portable import portable
 from reprise.params import Cnn, Mlp, Model, Train
+from reprise.tensors import Rows, normaliser
 from reprise.training.checkpoint import Checkpoints
 from reprise.training.loop import Job
+from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks
 from reprise.training.signals import StopRequest
-from reprise.training.slices import Pool
 
 CPU = torch.device("cpu")
 MODELS = {

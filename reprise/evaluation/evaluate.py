@@ -15,7 +15,6 @@ from torch import Tensor
 
 from reprise.data.prepared import Arrays, read_schema, read_split
 from reprise.data.schema import Schema
-from reprise.data.tensors import unscale_target
 from reprise.errors import UserError
 from reprise.evaluation import intervals, metrics, tables
 from reprise.evaluation.bar import check_bar
@@ -25,6 +24,7 @@ from reprise.files import csv_text, write_json, write_text
 from reprise.inference import load_inference, probabilities
 from reprise.losses import loss_sum, predicted_classes
 from reprise.params import Evaluate
+from reprise.tensors import unscale_target
 
 # What must be the same in the prepared data and in the model for a figure to mean anything.
 BINDING = (

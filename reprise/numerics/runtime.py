@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from reprise.errors import EnvironmentProblem
+from reprise.numerics import memory
 
 Numerics = Literal["portable", "native"]
 Device = Literal["cpu", "cuda"]
@@ -131,6 +132,7 @@ def configure(device: Device, numerics: Numerics, *, tf32: bool = False) -> None
         torch.backends.cuda.matmul.allow_tf32 = tf32
         torch.backends.cudnn.allow_tf32 = tf32
     else:
+        memory.keep_freed_memory()
         _warm_up_vector_functions()
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reprise.data.schema import Schema
-from reprise.data.tensors import unscale_target
 from reprise.errors import UserError
 from reprise.inference import DECIMALS, probabilities
 from reprise.losses import predicted_classes
+from reprise.tensors import unscale_target
 
 Form = Literal["csv", "jsonl"]
 DIGITS = np.array([list(f"{number:03}".encode()) for number in range(1000)], np.uint8)  # (1000, 3)

@@ -15,15 +15,16 @@ import torch
 
 from reprise import seeds
 from reprise.data.schema import Schema
-from reprise.data.tensors import Rows, normaliser
 from reprise.errors import EnvironmentProblem
 from reprise.files import read_json, write_json
 from reprise.models import build, output_count
 from reprise.numerics.portable import portable
 from reprise.params import Model, Train
+from reprise.tensors import Rows, normaliser
 from reprise.training.optimizers import Optimizer
+from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks
-from reprise.training.slices import Pool, SlicedGradient
+from reprise.training.slices import SlicedGradient
 
 CANARY_FILE = Path("canary.json")
 # The parts of `train` that decide the arithmetic of a step; another rate or seed needs no new record.

@@ -10,18 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from reprise import seeds
-from reprise.data.tensors import Rows
 from reprise.errors import Interrupted
 from reprise.losses import loss_sum, predicted_classes
 from reprise.params import Train
+from reprise.tensors import Rows
 from reprise.training import augment
 from reprise.training.checkpoint import Checkpoints, unpack
 from reprise.training.optimizers import Optimizer, clip
+from reprise.training.pool import Pool
 from reprise.training.progress import History, Progress
 from reprise.training.ranks import Ranks
 from reprise.training.schedule import learning_rate
 from reprise.training.signals import StopRequest
-from reprise.training.slices import Pool, SlicedGradient
+from reprise.training.slices import SlicedGradient
 
 VALIDATION_BATCH = 512  # rows; fixed, because sums of losses depend on it
 
@@ -67,7 +68,7 @@ def fit(job: Job) -> Progress:
         If the training diverged.
     """
     train, model, rows = job.train, job.model, job.train_rows
-    optimizer = Optimizer(model, train)
+    optimizer = Optimizer(model, train, job.pool)
     progress, best = _resume(job, optimizer)
     gradient = SlicedGradient(model, rows, train, job.pool, job.ranks)
     steps = -(-len(rows) // train.batch_size)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from reprise.params import Train
+from reprise.training.pool import Pool
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba, 2015
 
@@ -25,9 +26,12 @@ class Optimizer:
     model : nn.Module
     train : Train
         `optimizer` (sgd, adam or adamw), `momentum` and `weight_decay`.
+    pool : Pool, optional
+        The threads that share the update out; without it, the caller's own.
     """
 
-    def __init__(self, model: nn.Module, train: Train) -> None:
+    def __init__(self, model: nn.Module, train: Train, pool: Pool | None = None) -> None:
+        self.pool = pool or Pool(1)
         named = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.names = list(named)
         self.parameters: list[Tensor] = list(named.values())
@@ -41,7 +45,6 @@ class Optimizer:
         if adaptive:
             self.state["step"] = [torch.zeros((), device=p.device) for p in self.parameters]
 
-    @torch.no_grad()
     def step(self, gradients: list[Tensor], rate: float) -> None:
         """Change the parameters in place.
 
@@ -52,18 +55,21 @@ class Optimizer:
         rate : float
             The learning rate.
         """
-        if self.train.optimizer == "sgd":
-            self._sgd(gradients, rate)
-            return
+        update = self._sgd if self.train.optimizer == "sgd" else self._adam
+        self.pool.share(self.parameters, lambda part: update(part, gradients[part], rate))
+
+    @torch.no_grad()
+    def _adam(self, part: slice, gradients: list[Tensor], rate: float) -> None:
         update = torch._fused_adam_ if self.train.optimizer == "adam" else torch._fused_adamw_
-        torch._foreach_add_(self.state["step"], 1)
+        steps = self.state["step"][part]
+        torch._foreach_add_(steps, 1)
         update(
-            self.parameters,
+            self.parameters[part],
             gradients,
-            self.state["mean"],
-            self.state["square"],
+            self.state["mean"][part],
+            self.state["square"][part],
             [],
-            self.state["step"],
+            steps,
             lr=rate,
             beta1=BETA1,
             beta2=BETA2,
@@ -73,15 +79,18 @@ class Optimizer:
             maximize=False,
         )
 
-    def _sgd(self, gradients: list[Tensor], rate: float) -> None:
+    @torch.no_grad()
+    def _sgd(self, part: slice, gradients: list[Tensor], rate: float) -> None:
+        parameters = self.parameters[part]
         if self.train.weight_decay > 0:
-            torch._foreach_add_(gradients, self.parameters, alpha=self.train.weight_decay)
+            torch._foreach_add_(gradients, parameters, alpha=self.train.weight_decay)
         if self.train.momentum > 0:
             # Starting from zero, v = m v + g gives the first step v = g, as torch's SGD does.
-            torch._foreach_mul_(self.state["momentum"], self.train.momentum)
-            torch._foreach_add_(self.state["momentum"], gradients)
-            gradients = self.state["momentum"]
-        torch._foreach_add_(self.parameters, gradients, alpha=-rate)
+            momentum = self.state["momentum"][part]
+            torch._foreach_mul_(momentum, self.train.momentum)
+            torch._foreach_add_(momentum, gradients)
+            gradients = momentum
+        torch._foreach_add_(parameters, gradients, alpha=-rate)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the state as ``{parameter name}/{kind}: tensor``."""

@@ -15,7 +15,6 @@ import reprise
 from reprise.contradictions import HANDED
 from reprise.data.prepared import SCHEMA_FILE, read_schema
 from reprise.data.schema import Schema
-from reprise.data.tensors import load_rows
 from reprise.errors import UserError
 from reprise.files import csv_text, write_text
 from reprise.model_card import Arithmetic, ModelCard
@@ -24,15 +23,16 @@ from reprise.models import build
 from reprise.numerics.portable import portable
 from reprise.numerics.runtime import Device, Numerics, choose_device, configure
 from reprise.params import Params
+from reprise.tensors import load_rows
 from reprise.training import canary
 from reprise.training import ranks as processes
 from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
 from reprise.training.display import Display
 from reprise.training.loop import Job, fit
+from reprise.training.pool import Pool
 from reprise.training.progress import Progress, history_rows
 from reprise.training.ranks import Ranks
 from reprise.training.signals import stop_on_signals
-from reprise.training.slices import Pool
 
 CPU_ARITHMETIC: dict[Numerics, Arithmetic] = {"portable": "cpu portable", "native": "cpu native"}
 

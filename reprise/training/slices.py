@@ -8,52 +8,21 @@ Li et al., 2023, taken down to single machines).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from reprise import seeds
-from reprise.data.tensors import Rows
 from reprise.losses import loss_sum, predicted_classes
 from reprise.models import BatchNorm, Dropout, SliceRecord, batch_norms, recording
 from reprise.params import Train
+from reprise.tensors import Rows
 from reprise.training.augment import Changes
+from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks
 
-Result = TypeVar("Result")
 FIGURES = 2  # sum of losses, number of correct rows
-
-
-class Pool:
-    """Shares numbered pieces of work out among threads; the first one is the caller's own."""
-
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
-        self._threads = ThreadPoolExecutor(workers - 1, "slices") if workers > 1 else None
-
-    def map(self, work: Callable[[int], Result], count: int) -> list[Result]:
-        """Return ``[work(0), …, work(count - 1)]``; piece n is done by worker n modulo workers."""
-        if self._threads is None or count < 2:
-            return [work(number) for number in range(count)]
-        workers = min(self.workers, count)
-        others = [
-            self._threads.submit(_do, work, range(worker, count, workers)) for worker in range(1, workers)
-        ]
-        done = [_do(work, range(0, count, workers)), *(other.result() for other in others)]
-        return [done[number % workers][number // workers] for number in range(count)]
-
-    def close(self) -> None:
-        """End the threads."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=True, cancel_futures=True)
-
-
-def _do(work: Callable[[int], Result], numbers: range) -> list[Result]:
-    return [work(number) for number in numbers]
 
 
 @dataclass(frozen=True)
@@ -152,8 +121,13 @@ class SlicedGradient:
         for norm in self.norms:
             norm.merge([(o.statistics[norm], o.rows) for o in outcomes if norm in o.statistics])
         first, *others = outcomes
-        for outcome in others:  # slice order, not arrival order: float addition isn't associative
-            torch._foreach_add_(first.gradients, outcome.gradients)
+
+        def add(part: slice) -> None:
+            for outcome in others:  # slice order, not arrival order: float addition isn't associative
+                torch._foreach_add_(first.gradients[part], outcome.gradients[part])
+
+        self.pool.share(first.gradients, add)
+        for outcome in others:
             first.figures.add_(outcome.figures)
         return Step(first.gradients, first.figures, stop)
 

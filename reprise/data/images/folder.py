@@ -170,7 +170,7 @@ def _is_image(entry: os.DirEntry[str]) -> bool:
     if not _is(entry.is_file):
         return False
     try:
-        with open(entry.path, "rb") as stream:  # noqa: PTH123
+        with open(entry.path, "rb") as stream:  # noqa: PTH123  (as in decode.read)
             return kind_of(stream.read(SIGNATURE_BYTES)) is not None
     except OSError:
         return False
