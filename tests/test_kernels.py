@@ -8,11 +8,15 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import CONVOLUTIONS, Case, convolution, dense, gradients, tensors_of
+from tiny import schema_of
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from reprise.errors import UserError
+from reprise.models import ACTIVATIONS, build
 from reprise.numerics import kernels
 from reprise.numerics.portable import portable
+from reprise.params import Cnn, Mlp, Model
 
 
 def assert_close(found: list[Tensor], exact: list[Tensor], terms: int) -> None:
@@ -123,6 +127,9 @@ def test_a_routed_model_keeps_its_state_and_close_outputs() -> None:
         (nn.Conv2d(4, 4, 3, padding="same"), "padding='same'"),
         (nn.Linear(4, 4).double(), "torch.float64"),
         (nn.ConvTranspose2d(4, 4, 3), "ConvTranspose2d"),
+        (nn.LSTM(4, 4), "nn.LSTM is none of BatchNorm, Dropout, nn.AdaptiveAvgPool2d, "),
+        (nn.Softmax(1), "nn.Softmax is none of"),
+        (nn.Dropout(0.5), "nn.Dropout is none of"),  # torch's own draws from the global generator
     ],
 )
 def test_a_layer_without_a_portable_kernel_is_refused_by_name(layer: nn.Module, words: str) -> None:
@@ -133,3 +140,27 @@ def test_a_layer_without_a_portable_kernel_is_refused_by_name(layer: nn.Module, 
     assert "model layer bad" in caught.value.problems[0]
     assert words in caught.value.problems[0]
     assert type(model["good"]) is nn.Linear
+
+
+def test_a_changed_linear_layer_is_refused_although_it_is_made_of_layers() -> None:
+    with pytest.raises(UserError, match=r"model layer 0: nn\.ParametrizedLinear is none of"):
+        portable(nn.Sequential(parametrizations.weight_norm(nn.Linear(4, 4))))
+
+
+def test_a_layer_inside_a_layer_is_refused_by_its_path() -> None:
+    with pytest.raises(UserError, match=r"layer 0\.self_attn\.out_proj: nn\.NonDyn"):
+        portable(nn.Sequential(nn.TransformerEncoderLayer(4, 2)))
+
+
+@pytest.mark.parametrize("kind", ["linear", "mlp", "cnn", "resnet18"])
+def test_every_architecture_is_made_of_allowed_layers(kind: str) -> None:
+    model = Model(
+        kind=kind,
+        cnn=Cnn(channels=(4, 4), strides=(1, 1), padding=1, batch_norm=True, dropout=0.5),
+        mlp=Mlp(hidden=(4, 4, 4, 4), activation="gelu", dropout=0.5),
+    )
+    portable(build(model, schema_of((2, 8, 8)), seed=1))
+    if kind == "mlp":
+        for activation in ACTIVATIONS:
+            mlp = Mlp(hidden=(4,), activation=activation)
+            portable(build(model.model_copy(update={"mlp": mlp}), schema_of((3,)), seed=1))

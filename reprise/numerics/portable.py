@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from reprise.errors import UserError
+from reprise.models import ACTIVATIONS, BatchNorm, Dropout
 from reprise.numerics.kernels import Pair, conv2d, linear
 
 
@@ -30,17 +31,34 @@ class PortableConv2d(nn.Conv2d):
 
 
 _ROUTED: dict[type[nn.Module], type[nn.Module]] = {nn.Linear: PortableLinear, nn.Conv2d: PortableConv2d}
+# Their torch operations give the same bits under the settings of `reprise.numerics.runtime` (make proof).
+_PROVEN = {
+    *ACTIVATIONS.values(), BatchNorm, nn.BatchNorm2d, Dropout, nn.MaxPool2d, nn.AdaptiveAvgPool2d,
+    nn.Flatten, nn.Identity, nn.Sequential,
+}  # fmt: skip
 
 
 def _problem(layer: nn.Module) -> str | None:
-    """What keeps a layer from being routed, if anything does."""
-    if isinstance(layer, (PortableLinear, PortableConv2d)) or not isinstance(layer, (nn.Linear, _ConvNd)):
+    """What keeps a layer from being portable, if anything does; a layer made of layers is judged by them."""
+    if type(layer) in _PROVEN or type(layer) in _ROUTED.values():
         return None
-    kind = type(layer).__name__
     if type(layer) not in _ROUTED:
-        return f"a {kind}; allowed are nn.Linear and nn.Conv2d themselves"
+        made_of_layers = any(layer.children()) and not isinstance(layer, nn.Linear | _ConvNd)
+        allowed = ", ".join(sorted(map(_name, {*_ROUTED, *_PROVEN})))
+        return None if made_of_layers else f"{_name(type(layer))} is none of {allowed}"
+    return _unrouted(layer)
+
+
+def _name(kind: type[nn.Module]) -> str:
+    """How a user would write a layer's class."""
+    return f"nn.{kind.__name__}" if kind.__module__.startswith("torch.nn.") else kind.__qualname__
+
+
+def _unrouted(layer: nn.Module) -> str | None:
+    """What about an nn.Linear or nn.Conv2d its portable kernel can't do, if anything."""
+    kind = _name(type(layer))
     if layer.weight.dtype != torch.float32:
-        return f"a {kind} of {layer.weight.dtype}; only torch.float32 is allowed"
+        return f"{kind} of {layer.weight.dtype}; only torch.float32 is allowed"
     if isinstance(layer, nn.Conv2d):
         for name, found, allowed in (
             ("groups", layer.groups, 1),
@@ -48,9 +66,9 @@ def _problem(layer: nn.Module) -> str | None:
             ("padding_mode", layer.padding_mode, "zeros"),
         ):
             if found != allowed:
-                return f"a {kind} with {name}={found!r}; only {allowed!r} is allowed"
+                return f"{kind} with {name}={found!r}; only {allowed!r} is allowed"
         if layer.padding == "same":
-            return f"a {kind} with padding='same'; give the padding as numbers"
+            return f"{kind} with padding='same'; give the padding as numbers"
     return None
 
 
@@ -72,7 +90,8 @@ def portable(model: nn.Module) -> nn.Module:
     Raises
     ------
     UserError
-        One line for each layer that has no portable kernel, by name.
+        One line for each layer whose bits are not known to be portable, by name. What a layer made of layers
+        computes between them can't be seen from here.
     """
     layers = list(model.named_modules())
     problems = [
