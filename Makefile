@@ -36,7 +36,7 @@ lint: env ## ruff and mypy --strict
 verify: env ## run every committed pipeline again in a clean clone and compare all bytes
 	@$(BIN)/reprise verify
 
-proof: env ## the long proofs of the byte contract (about half an hour)
+proof: env ## the long proofs of the byte contract (about 25 minutes)
 	@$(BIN)/python -m pytest -m proof tests
 
 bench: env ## measure the speed claims side by side
