@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from reprise.numerics import kernels
 
@@ -29,6 +29,18 @@ CONVOLUTIONS = [
     (4, 3, 16, (9, 9), (2, 2), (3, 3), (40, 40)),
     (3, 6, 10, (2, 3), (3, 1), (2, 0), (11, 9)),
 ]
+# The other layers that portable numerics accept and that compute something of their own. Our own two, batch
+# norm over a slice and dropout, are in the models of tests/proof.
+LAYERS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "gelu": nn.GELU,
+    "batch norm": lambda: nn.BatchNorm2d(5),
+    "max pool": lambda: nn.MaxPool2d(3, 2, 1),
+    "average pool": lambda: nn.AdaptiveAvgPool2d((1, 1)),
+    "average pool, uneven": lambda: nn.AdaptiveAvgPool2d((3, 2)),
+}
 LINEARS = [(128, 1024, 256), (64, 64, 10), (5, 2050, 300), (500, 30, 64), (1, 700, 700)]
 
 
@@ -62,7 +74,9 @@ def digest(tensors: list[Tensor]) -> list[str]:
 
 def all_digests() -> dict[str, list[str]]:
     cases = {f"conv2d {case}": digest(convolution(case)) for case in CONVOLUTIONS}
-    return cases | {f"linear {case}": digest(dense(case)) for case in LINEARS}
+    cases |= {f"linear {case}": digest(dense(case)) for case in LINEARS}
+    (x,) = tensors_of((7, 5, 23, 19))
+    return cases | {name: digest(gradients(make(), 20 * x)) for name, make in LAYERS.items()}
 
 
 def torch_input_gradient() -> list[str]:

@@ -8,7 +8,11 @@ from functools import cache
 
 import fakecpu
 import pytest
-from kernel_cases import all_digests, torch_input_gradient
+from kernel_cases import LAYERS, all_digests, torch_input_gradient
+from torch import nn
+
+from reprise.models import BatchNorm, Dropout
+from reprise.numerics.portable import _PROVEN
 
 
 def test_bits_are_the_same_in_company() -> None:
@@ -16,6 +20,13 @@ def test_bits_are_the_same_in_company() -> None:
     with ThreadPoolExecutor(2) as pool:
         for company in pool.map(lambda _: all_digests(), range(4)):
             assert company == alone
+
+
+def test_every_accepted_layer_has_its_bits_compared() -> None:
+    compared = {type(make()) for make in LAYERS.values()}
+    in_the_proofs_models = {BatchNorm, Dropout}
+    compute_nothing = {nn.Flatten, nn.Identity, nn.Sequential}
+    assert compared | in_the_proofs_models | compute_nothing == _PROVEN
 
 
 ASK_ONEDNN = """

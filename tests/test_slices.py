@@ -17,6 +17,7 @@ from reprise.losses import loss_sum
 from reprise.models import Dropout
 from reprise.params import Augment, Train
 from reprise.tensors import Rows
+from reprise.training import pool as pools
 from reprise.training.augment import draw
 from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks
@@ -231,3 +232,14 @@ def test_slices_of_one_step_have_masks_of_their_own() -> None:
     gradient.step(torch.tensor([1, 2, 3, 1, 2, 3]), None, 0, 0, False)
     assert len(seen) == 2
     assert not torch.equal(seen[0], seen[1])
+
+
+@pytest.mark.parametrize("workers", [2, 3, 4])
+@pytest.mark.parametrize("name", ["mlp", "cnn with dropout and batch norm"])
+def test_sums_shared_out_are_the_same_bits(name: str, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The models of the other tests are too small for their sums to be shared out."""
+    alone = gradient_of(name, slices=4)
+    expected = tensors(steps_of(alone)[0])
+    monkeypatch.setattr(pools, "SHARED_FROM", 0)
+    shared = gradient_of(name, workers, slices=4)
+    assert same_bits(tensors(steps_of(shared)[0]), expected)
