@@ -46,7 +46,7 @@ bench: env ## measure the speed claims side by side
 deps: env ## bring what is written from code up to date: dependencies, schema, README's table
 	@$(BIN)/python tools/stage_dependencies.py
 	@$(BIN)/python tools/recipe_table.py
-	@$(BIN)/python -c "from reprise.params_file import schema_text; print(schema_text(), end='')" >params.schema.json
+	@$(BIN)/python -c "from reprise.settings.params_file import schema_text; print(schema_text(), end='')" >params.schema.json
 
 lock: env ## resolve pyproject.toml into requirements.lock again
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url \

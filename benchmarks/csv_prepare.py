@@ -34,8 +34,8 @@ print(seconds, processor, int(peak) * 1024)
 """
 REPRISE = """
 from pathlib import Path
-from reprise.data.csv import prepare_csv
-from reprise.params import Csv, Prepare
+from reprise.tables.prepare import prepare_csv
+from reprise.settings.params import Csv, Prepare
 start, begin = time.perf_counter(), time.process_time()
 prepare_csv(Prepare(dataset="csv", csv=Csv(path=path)), Path(out))
 """

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reprise.data.images import prepare_images
-from reprise.params import Images, Prepare
-from reprise.workers import cores
+from reprise.foundation.workers import cores
+from reprise.images.prepare import prepare_images
+from reprise.settings.params import Images, Prepare
 
 CLASSES = 10
 

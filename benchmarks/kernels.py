@@ -127,7 +127,7 @@ def make_step(name: str, batch: int, variant: str) -> Callable[[], list[float]]:
     import torch
     import torch.nn.functional as F
 
-    from reprise.numerics.portable import portable
+    from reprise.model.portable import portable
 
     torch.manual_seed(0)
     model = make_model(name)

@@ -29,7 +29,7 @@ from reprise.numerics.runtime import pin
 pin("portable")
 from reprise.prediction import tables
 from reprise.prediction.predict import predict
-from reprise.workers import cores
+from reprise.foundation.workers import cores
 model, source, output = sys.argv[1:]
 start = time.perf_counter()
 predict(Path(model), source, output, "csv", 1000, "cpu", cores())
@@ -43,11 +43,11 @@ print(seconds, int(peak) * 1024)
 def write_model(folder: Path, classes: int) -> None:
     """Train nothing: the initial weights of an mlp 20-64-64-classes compute as long as trained ones."""
     pin("portable")
-    from reprise.data.schema import Schema, Statistics
-    from reprise.model_card import ModelCard
-    from reprise.model_file import save_model
-    from reprise.models import build
-    from reprise.params import Mlp, Model, Train
+    from reprise.model.architectures import build
+    from reprise.model.card import ModelCard
+    from reprise.model.file import save_model
+    from reprise.prepared.schema import Schema, Statistics
+    from reprise.settings.params import Mlp, Model, Train
 
     names = tuple(f"class {number}" for number in range(classes))
     schema = Schema(

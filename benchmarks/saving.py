@@ -36,9 +36,9 @@ def measure(model: str, seconds: float) -> tuple[int, list[float], float]:
     """Train for some seconds; return the steps, each save's seconds, and all seconds."""
     from training_speed import _parts
 
-    from reprise.errors import Interrupted
-    from reprise.models import build
-    from reprise.numerics.portable import portable
+    from reprise.foundation.errors import Interrupted
+    from reprise.model.architectures import build
+    from reprise.model.portable import portable
     from reprise.numerics.runtime import configure
     from reprise.training.checkpoint import Checkpoints
     from reprise.training.loop import Job, fit

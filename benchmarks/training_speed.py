@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from reprise.data.schema import Schema
-    from reprise.params import Model, Train
-    from reprise.tensors import Rows
+    from reprise.model.tensors import Rows
+    from reprise.prepared.schema import Schema
+    from reprise.settings.params import Model, Train
 
 BATCH = {"cnn": 128, "resnet18": 32}
 VARIANTS = {
@@ -95,9 +95,9 @@ def _parts(model: str) -> tuple[Model, Train, Schema, Rows]:
     """Return params, schema and random rows."""
     import torch
 
-    from reprise.data.schema import Schema, Statistics
-    from reprise.params import Cnn, Model, Train
-    from reprise.tensors import Rows, normaliser
+    from reprise.model.tensors import Rows, normaliser
+    from reprise.prepared.schema import Schema, Statistics
+    from reprise.settings.params import Cnn, Model, Train
 
     shape = (1, 28, 28) if model == "cnn" else (3, 32, 32)
     schema = Schema(
@@ -131,8 +131,8 @@ def reprise_step(numerics: str, slices: int, workers: int, model: str) -> Callab
     pin(numerics)
     import torch
 
-    from reprise.models import build
-    from reprise.numerics.portable import portable
+    from reprise.model.architectures import build
+    from reprise.model.portable import portable
     from reprise.training.optimizers import Optimizer
     from reprise.training.pool import Pool
     from reprise.training.ranks import Ranks
@@ -162,7 +162,7 @@ def plain_model(params: Model, schema: Schema) -> torch.nn.Module:
     """Return the same model with torch's own batch norm, which needs no slices."""
     from torch import nn
 
-    from reprise.models import batch_norms, build
+    from reprise.model.architectures import batch_norms, build
 
     module = build(params, schema, 1)
     for layer in batch_norms(module):

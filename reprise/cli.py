@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import reprise
-from reprise.errors import UserError, exit_with, nearest
+from reprise.foundation.errors import UserError, exit_with, nearest
 
 # Name: one line of help. The module is reprise.commands.NAME, with _ for -.
 COMMANDS = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from reprise.errors import exit_with
-from reprise.model_card import read_card
+from reprise.foundation.errors import exit_with
+from reprise.foundation.workers import worker_count
+from reprise.model.card import read_card
 from reprise.numerics.runtime import pin
-from reprise.params_file import read_params
-from reprise.workers import worker_count
+from reprise.settings.params_file import read_params
 
 
 def arguments() -> argparse.Namespace:

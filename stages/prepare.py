@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from time import perf_counter
 
-from reprise.data.prepare import prepare
-from reprise.errors import exit_with
-from reprise.params_file import read_params
+from reprise.foundation.errors import exit_with
+from reprise.preparing.prepare import prepare
+from reprise.settings.params_file import read_params
 
 
 def main() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from reprise.errors import exit_with
+from reprise.foundation.errors import exit_with
+from reprise.foundation.workers import worker_count
 from reprise.numerics.runtime import pin
-from reprise.params_file import read_params
-from reprise.workers import worker_count
+from reprise.settings.params_file import read_params
 
 
 def arguments() -> argparse.Namespace:

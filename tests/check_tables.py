@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from reprise.data.checks import Contract
-from reprise.data.prepared import Arrays
-from reprise.data.schema import SPLITS, Schema
+from reprise.prepared.schema import SPLITS, Schema
+from reprise.prepared.shards import Arrays
 
 
 def data_of(x, y, parts, *, task="classification", dataset="csv"):

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.data.csv import prepare_csv
-from reprise.data.csv.encoder import Encoder
-from reprise.data.csv.rows import BLOCK_BYTES, open_table
-from reprise.data.prepared import Arrays, read_split
-from reprise.data.schema import Schema
-from reprise.errors import UserError
-from reprise.params import Csv, Prepare, Split
+from reprise.foundation.errors import UserError
+from reprise.prepared.schema import Schema
+from reprise.prepared.shards import Arrays, read_split
+from reprise.settings.params import Csv, Prepare, Split
+from reprise.tables.encoder import Encoder
+from reprise.tables.prepare import prepare_csv
+from reprise.tables.rows import BLOCK_BYTES, open_table
 
 
 class Prepared(NamedTuple):

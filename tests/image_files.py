@@ -7,10 +7,10 @@ import io
 import numpy as np
 from PIL import Image
 
-from reprise.data.images.prepare import prepare_images
-from reprise.data.prepared import read_schema, read_split
-from reprise.data.schema import SPLITS
-from reprise.params import Images, Prepare
+from reprise.images.prepare import prepare_images
+from reprise.prepared.schema import SPLITS
+from reprise.prepared.shards import read_schema, read_split
+from reprise.settings.params import Images, Prepare
 
 
 def pixels(number, height=8, width=8):

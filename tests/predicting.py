@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reprise.data.prepared import read_split
 from reprise.evaluation import metrics
 from reprise.evaluation.evaluate import Places, evaluate
-from reprise.params import Evaluate
 from reprise.prediction.predict import predict
+from reprise.prepared.shards import read_split
+from reprise.settings.params import Evaluate
 
 
 def run(places: Places, source: object, *, size: int = 1000, ending: str = ".csv") -> list[dict]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tiny import CPU
 from torch import Tensor
 
-from reprise.params import Augment
+from reprise.settings.params import Augment
 from reprise.training.augment import Changes, draw
 
 

@@ -18,7 +18,7 @@ import pytest
 import torch
 from tiny import same_bits
 
-from reprise.errors import EnvironmentProblem
+from reprise.foundation.errors import EnvironmentProblem
 from reprise.training import checkpoint
 from reprise.training.checkpoint import Checkpoints, fingerprint, state_root, unpack
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from check_tables import data_of, found, judged, sound
 
-from reprise.data.prepare import prepare
-from reprise.errors import UserError
-from reprise.files import read_json
-from reprise.params import Csv, Images, Prepare, Split
+from reprise.foundation.errors import UserError
+from reprise.foundation.files import read_json
+from reprise.preparing.prepare import prepare
+from reprise.settings.params import Csv, Images, Prepare, Split
 
 # ---- planted faults
 

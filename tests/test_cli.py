@@ -12,8 +12,8 @@ from trained import LEAVES, images, labels, table, write_model, write_prepared
 
 from reprise import cli
 from reprise.commands import doctor
-from reprise.errors import EnvironmentProblem, UserError
-from reprise.files import sha256_file, write_json
+from reprise.foundation.errors import EnvironmentProblem, UserError
+from reprise.foundation.files import sha256_file, write_json
 
 ROOT = Path(__file__).parent.parent
 

@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 import pytest
 
-from reprise.contradictions import DATASETS, contradictions
-from reprise.params import Dataset, Params
+from reprise.settings.contradictions import DATASETS, contradictions
+from reprise.settings.params import Dataset, Params
 
 TABLE = {"kind": "mlp"}
 NO_VAL = {"val": 0.0}

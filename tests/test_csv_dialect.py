@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from reprise.data.csv.dialect import Dialect, Settings
-from reprise.data.csv.rows import open_table
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
+from reprise.tables.dialect import Dialect, Settings
+from reprise.tables.rows import open_table
 
 KOREAN = "이름,도시,나이\n김철수,서울,31\n이영희,부산,28\n"
 FRENCH = "nom,ville,âge\nÉloïse,Orléans,31\nZoé,Ångoulême,28\n"

@@ -10,10 +10,10 @@ import pytest
 from csv_tables import new_rows, prepare_table
 from test_csv_prepare import mixed_table
 
-from reprise.data.csv.codes import COS7, COS24, SIN7, SIN24, positions
-from reprise.data.csv.encoder import Encoder
-from reprise.data.csv.parse import cells
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
+from reprise.tables.codes import COS7, COS24, SIN7, SIN24, positions
+from reprise.tables.encoder import Encoder
+from reprise.tables.parse import cells
 
 TABLE = "age,city,y\n" + "".join(f"{n},{'pq'[n % 2]},{'ab'[n % 2]}\n" for n in range(20))
 
@@ -127,7 +127,7 @@ def test_the_constants_are_sines_and_cosines() -> None:
 
 
 def test_positions() -> None:
-    from reprise.data.csv.values import text_hash
+    from reprise.tables.values import text_hash
 
     categories = tuple(f"category {n}" for n in range(50))
     hashes = np.array([text_hash(name) for name in (*categories, "other")] + [0], np.uint64)

@@ -14,10 +14,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from reprise.data.csv.fit import LISTED
-from reprise.data.csv.rows import BLOCK_BYTES
-from reprise.errors import UserError
-from reprise.params import Split
+from reprise.foundation.errors import UserError
+from reprise.settings.params import Split
+from reprise.tables.fit import LISTED
+from reprise.tables.rows import BLOCK_BYTES
 
 
 def mixed_table(rows: int = 300) -> str:

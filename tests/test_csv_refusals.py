@@ -12,9 +12,9 @@ from csv_tables import files, prepare_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.contradictions import contradictions
-from reprise.errors import UserError
-from reprise.params import Csv, Evaluate, Model, Params, Prepare, Split, Train
+from reprise.foundation.errors import UserError
+from reprise.settings.contradictions import contradictions
+from reprise.settings.params import Csv, Evaluate, Model, Params, Prepare, Split, Train
 
 ROWS = "".join(f"{n},{'ab'[n % 2]}\n" for n in range(40))
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reprise.data.csv.dialect import Dialect
-from reprise.data.csv.parse import parse, texts_of
-from reprise.data.csv.text import RECORD_BYTES, pieces, utf8_blocks
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
+from reprise.tables.dialect import Dialect
+from reprise.tables.parse import parse, texts_of
+from reprise.tables.text import RECORD_BYTES, pieces, utf8_blocks
 
 TOKENS = [
     "a", "1", '"', '"', '""', ",", ",", ";", "\n", "\n", "\r", "\r\n", " ", "\t", "x y", "é", "가",

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reprise.data.csv.dialect import Dialect
-from reprise.data.csv.parse import Cells, cells, parse, texts_of
-from reprise.data.csv.types import Ambiguous, Type, infer, tally
-from reprise.data.csv.values import MISSING_SPELLINGS, boolean, classify, hours, is_missing, number
+from reprise.tables.dialect import Dialect
+from reprise.tables.parse import Cells, cells, parse, texts_of
+from reprise.tables.types import Ambiguous, Type, infer, tally
+from reprise.tables.values import MISSING_SPELLINGS, boolean, classify, hours, is_missing, number
 
 NUMBER_TEXT = st.from_regex(
     r"[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?", fullmatch=True

@@ -1,4 +1,4 @@
-"""The stages' dependencies in dvc.yaml are exactly the files that their code imports."""
+"""The stages' dependencies in dvc.yaml are exactly the rooms that their code imports from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
-from stage_dependencies import PIPELINES, expected, imported_files, with_folders  # noqa: E402
+from stage_dependencies import PIPELINES, expected, imported_files, rooms  # noqa: E402
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=str)
@@ -48,36 +48,22 @@ def test_imports_are_followed_into_functions_and_packages(tmp_path: Path) -> Non
     assert found == {"__init__.py", "a.py", "b.py", "c.py"}
 
 
-def test_train_does_not_see_evaluation_and_evaluation_not_training() -> None:
-    train = {path.as_posix() for path in imported_files("stages.train", ROOT)}
-    evaluate = {path.as_posix() for path in imported_files("stages.evaluate", ROOT)}
-    assert not [path for path in train if path.startswith("reprise/evaluation")]
-    assert not [path for path in evaluate if path.startswith("reprise/training")]
-    assert not [path for path in train | evaluate if path.startswith("reprise/data/sources")]
+@pytest.mark.parametrize(
+    ("stage", "business"),
+    [
+        ("prepare", {"foundation", "settings", "prepared", "data", "tables", "images", "preparing"}),
+        ("train", {"foundation", "settings", "prepared", "numerics", "model", "training"}),
+        ("evaluate", {"foundation", "settings", "prepared", "numerics", "model", "evaluation"}),
+    ],
+)
+def test_a_stage_depends_on_the_rooms_that_it_has_business_with(stage: str, business: set[str]) -> None:
+    listed = {path.as_posix() for path in rooms(imported_files(f"stages.{stage}", ROOT))}
+    own = {"reprise/__init__.py", "stages/__init__.py", f"stages/{stage}.py"}
+    assert listed == own | {f"reprise/{room}" for room in business}
 
 
-def test_a_package_that_is_there_whole_is_one_folder(tmp_path: Path) -> None:
-    names = ["reprise/a.py", "reprise/part/__init__.py", "reprise/part/b.py", "reprise/part/deep/c.py"]
-    for name in [*names, "reprise/other/d.py", "reprise/other/e.py", "reprise/unused.py"]:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    files = {Path(name) for name in [*names, "reprise/other/d.py"]}
-    listed = {path.as_posix() for path in with_folders(files, tmp_path)}
-    assert listed == {"reprise/a.py", "reprise/part", "reprise/other/d.py"}
-    without_b = {path.as_posix() for path in with_folders(files - {Path("reprise/part/b.py")}, tmp_path)}
-    assert without_b == {
-        "reprise/a.py", "reprise/part/__init__.py", "reprise/part/deep", "reprise/other/d.py"
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("stage", ["prepare", "train", "evaluate"])
-def test_folders_hold_just_the_files_that_are_imported(stage: str) -> None:
-    files = imported_files(f"stages.{stage}", ROOT)
-    listed = with_folders(files, ROOT)
-    spread = {
-        found.relative_to(ROOT)
-        for path in listed
-        for found in ((ROOT / path).rglob("*.py") if (ROOT / path).is_dir() else [ROOT / path])
-    }
-    assert spread == files
-    assert len(listed) < len(files)
+def test_a_room_is_one_folder_as_soon_as_a_file_of_it_is_imported() -> None:
+    single = ["reprise/__init__.py", "reprise/a.py", "stages/__init__.py", "stages/train.py"]
+    files = [*single, "reprise/part/b.py", "reprise/deep/er/c.py"]
+    listed = {path.as_posix() for path in rooms(set(map(Path, files)))}
+    assert listed == {*single, "reprise/part", "reprise/deep"}

@@ -13,7 +13,7 @@ import pytest
 from bad_server import CONTENT, NAME, Handler
 
 from reprise.data.download import Patience, RemoteFile, fetch
-from reprise.errors import EnvironmentProblem, UserError
+from reprise.foundation.errors import EnvironmentProblem, UserError
 
 
 @pytest.fixture

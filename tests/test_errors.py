@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from reprise.errors import EnvironmentProblem, Interrupted, RepriseError, UserError, exit_with, nearest
+from reprise.foundation.errors import (
+    EnvironmentProblem,
+    Interrupted,
+    RepriseError,
+    UserError,
+    exit_with,
+    nearest,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,7 +64,7 @@ def test_an_error_prints_as_its_problems() -> None:
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
     program = """
-from reprise.errors import exit_with
+from reprise.foundation.errors import exit_with
 def main():
     for _ in range(100_000):
         print("a line of output")
@@ -77,7 +84,7 @@ exit_with(main)
 
 def test_lines_survive_a_terminal_without_unicode() -> None:
     program = """
-from reprise.errors import UserError, exit_with
+from reprise.foundation.errors import UserError, exit_with
 def main():
     raise UserError("lr: must be \\u2265 0; found \\ud800")
 exit_with(main)

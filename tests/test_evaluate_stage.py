@@ -16,15 +16,15 @@ from scipy.special import log_softmax, softmax
 from sklearn import metrics as oracle
 from trained import LEAVES, images, labels, table, write_model, write_prepared
 
-from reprise.data.prepared import read_split
-from reprise.data.schema import Statistics
-from reprise.errors import UserError
 from reprise.evaluation.evaluate import Places, evaluate
-from reprise.model_card import CARD, WEIGHTS
-from reprise.model_file import load_model
-from reprise.params import Bar, Evaluate
+from reprise.foundation.errors import UserError
+from reprise.model.card import CARD, WEIGHTS
+from reprise.model.file import load_model
+from reprise.prepared.schema import Statistics
+from reprise.prepared.shards import read_split
+from reprise.settings.params import Bar, Evaluate
 
-FILES = ("metrics.json", "confusion.csv", "residuals.csv", "mistakes.csv")
+FILES = ("metrics.json", "predictions.csv", "mistakes.csv")
 BARE = "prepare: {}\nmodel: {}\ntrain: {}\n"
 
 
@@ -62,10 +62,10 @@ def test_classification_files_agree_with_scikit_learn(places):
     )
     assert set(report["test"]["classes"]) == set(LEAVES)
 
-    rows = rows_of(places.metrics / "confusion.csv")
+    rows = rows_of(places.metrics / "predictions.csv")
     assert [row["actual"] for row in rows] == [LEAVES[number] for number in actual]
     assert [row["predicted"] for row in rows] == [LEAVES[number] for number in predicted]
-    assert (places.metrics / "residuals.csv").read_text() == "actual,predicted,residual\n"
+    assert set(rows[0]) == {"actual", "predicted"}
 
 
 def test_mistakes_are_ranked_by_the_probability_of_the_actual_class(places):
@@ -115,9 +115,11 @@ def test_regression_is_judged_in_the_targets_own_unit(places):
     assert found.test["r2"] == pytest.approx(oracle.r2_score(actual, predicted), rel=1e-5)
     assert set(found.test) == {"mse", "rmse", "mae", "r2", "loss"}
     assert found.test["mse"] in found.intervals["mse"]
-    rows = rows_of(places.metrics / "residuals.csv")
+    rows = rows_of(places.metrics / "predictions.csv")
     assert [float(row["actual"]) for row in rows] == actual.tolist()
     assert [float(row["predicted"]) for row in rows] == pytest.approx(predicted, rel=1e-6)
+    gaps = [float(row["predicted"]) - float(row["actual"]) for row in rows]
+    assert [float(row["residual"]) for row in rows] == gaps
     worst = rows_of(places.metrics / "mistakes.csv")[0]
     assert int(worst["id"]) == 50 + np.abs(predicted - actual).argmax()
 
@@ -139,7 +141,7 @@ def test_images_are_normalised_as_in_training(places):
     mean, std = (np.array(v, np.float32).reshape(2, 1, 1) for v in (schema.inputs.mean, schema.inputs.std))
     module, _ = load_model(places.model)
     outputs = module(torch.from_numpy((x.astype(np.float32) - mean) / std)).numpy()
-    found = [row["predicted"] for row in rows_of(places.metrics / "confusion.csv")]
+    found = [row["predicted"] for row in rows_of(places.metrics / "predictions.csv")]
     assert found == [LEAVES[number] for number in outputs.argmax(axis=1)]
 
 
@@ -183,7 +185,7 @@ def test_outputs_that_are_not_finite_are_refused(places):
     card = write_model(places.model, schema)
     module, _ = load_model(places.model)
     module[-1].bias.data[0] = float("nan")
-    from reprise.model_file import save_model
+    from reprise.model.file import save_model
 
     save_model(places.model, module, card)
     with pytest.raises(UserError, match="not finite for 5 test rows"):

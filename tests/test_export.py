@@ -14,13 +14,13 @@ import pytest
 import torch
 from trained import LEAVES, images, labels, table, write_model, write_prepared
 
-from reprise.data.schema import Statistics
-from reprise.errors import EnvironmentProblem
 from reprise.evaluation.evaluate import Places, evaluate
 from reprise.export import export as exporting
 from reprise.export.export import export
-from reprise.inference import load_inference, probabilities
-from reprise.params import Cnn, Evaluate, Mlp
+from reprise.foundation.errors import EnvironmentProblem
+from reprise.model.inference import load_inference, probabilities
+from reprise.prepared.schema import Statistics
+from reprise.settings.params import Cnn, Evaluate, Mlp
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_regression_answers_in_the_targets_own_unit(places, tmp_path, form):
     write_model(places.model, schema, kind="linear")
     output = tmp_path / "exported"
     assert export(places.model, places.prepared, form, output).outputs == "value"
-    rows = evaluate(Evaluate(), places, "cpu", 1).residuals.rows
+    rows = evaluate(Evaluate(), places, "cpu", 1).predictions.rows
     assert RUN[form](output, x) == pytest.approx([predicted for _, predicted, _ in rows], rel=1e-6)
 
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from image_files import content_of, pixels
 from PIL import Image, ImageOps
 
-from reprise.data.images import decode as decoding
-from reprise.data.images.decode import load_image
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
+from reprise.images import decode as decoding
+from reprise.images.decode import load_image
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.filterwarnings("ignore")  # pytest undoes the filter for Pillow's own warnings
@@ -144,7 +144,7 @@ def test_a_jpeg_has_the_same_pixels_with_and_without_vector_instructions(tmp_pat
                 (tmp_path / f"{number:02}.jpg").write_bytes(content_of(image, "JPEG", **options))
                 number += 1
     code = (
-        "import hashlib, sys, pathlib; from reprise.data.images.decode import load_image;"
+        "import hashlib, sys, pathlib; from reprise.images.decode import load_image;"
         "files = sorted(pathlib.Path(sys.argv[1]).iterdir());"
         "images = [load_image(f, size=s, mode='rgb') for f in files for s in (20, 50, 100, 217)];"
         "print(hashlib.sha256(b''.join(i.tobytes() for i in images)).hexdigest())"

@@ -13,11 +13,11 @@ import pytest
 from image_files import content, content_of, folder_of, pixels, prepared
 from PIL import Image
 
-from reprise.data.images import reading
-from reprise.data.images.decode import size_and_mode
-from reprise.data.images.folder import read_folder
-from reprise.errors import UserError
-from reprise.params import Split
+from reprise.foundation.errors import UserError
+from reprise.images import reading
+from reprise.images.decode import size_and_mode
+from reprise.images.folder import read_folder
+from reprise.settings.params import Split
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # pytest undoes the filter for Pillow's own warnings
 

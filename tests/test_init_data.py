@@ -16,9 +16,9 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from reprise.commands import init_data
-from reprise.data.prepare import prepare
-from reprise.errors import UserError
-from reprise.params_file import read_params
+from reprise.foundation.errors import UserError
+from reprise.preparing.prepare import prepare
+from reprise.settings.params_file import read_params
 
 ROOT = Path(__file__).parents[1]
 OLD = "# mine\nprepare: {}\nmodel: {}\ntrain: {}\nevaluate: {}\n"
@@ -192,7 +192,7 @@ def test_gray_images_with_splits_and_damage(project, capsys):
 @pytest.mark.parametrize("side", [4, 8, 20, 28, 33, 64, 500])
 def test_every_size_makes_a_model_that_can_be_built(side, project):
     torch = pytest.importorskip("torch")
-    from reprise.models import build
+    from reprise.model.architectures import build
 
     params = init(photos(project / "data" / "raw" / "x", {"a": 12, "b": 12}, size=(side, side)))
     schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from reprise import seeds
-from reprise.errors import UserError
 from reprise.evaluation.bar import check_bar
 from reprise.evaluation.intervals import Interval, of_mean, quantile, wilson
-from reprise.params import Bar
+from reprise.foundation import seeds
+from reprise.foundation.errors import UserError
+from reprise.settings.params import Bar
 
 
 @pytest.mark.parametrize("confidence", [0.51, 0.9, 0.95, 0.99, 0.9999])

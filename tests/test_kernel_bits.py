@@ -11,8 +11,8 @@ import pytest
 from kernel_cases import LAYERS, all_digests, torch_input_gradient
 from torch import nn
 
-from reprise.models import BatchNorm, Dropout
-from reprise.numerics.portable import _PROVEN
+from reprise.model.architectures import BatchNorm, Dropout
+from reprise.model.portable import _PROVEN
 
 
 def test_bits_are_the_same_in_company() -> None:

@@ -12,11 +12,11 @@ from tiny import schema_of
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from reprise.errors import UserError
-from reprise.models import ACTIVATIONS, build
+from reprise.foundation.errors import UserError
+from reprise.model.architectures import ACTIVATIONS, build
+from reprise.model.portable import portable
 from reprise.numerics import kernels
-from reprise.numerics.portable import portable
-from reprise.params import Cnn, Mlp, Model
+from reprise.settings.params import Cnn, Mlp, Model
 
 
 def assert_close(found: list[Tensor], exact: list[Tensor], terms: int) -> None:

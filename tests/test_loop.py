@@ -12,9 +12,9 @@ import torch
 from tiny import MODELS, job_of, rows_of, same_bits, schema_of
 from torch import Tensor
 
-from reprise.errors import Interrupted, UserError
-from reprise.losses import loss_sum, predicted_classes
-from reprise.params import Augment, Train
+from reprise.foundation.errors import Interrupted, UserError
+from reprise.model.losses import loss_sum, predicted_classes
+from reprise.settings.params import Augment, Train
 from reprise.training import loop
 from reprise.training.loop import VALIDATION_BATCH, Job, fit, validate
 from reprise.training.pool import Pool

@@ -9,7 +9,7 @@ from scipy.special import expit, softmax
 from sklearn.metrics import log_loss, mean_squared_error
 from torch import Tensor, nn
 
-from reprise.losses import class_probabilities, loss_sum, predicted_classes
+from reprise.model.losses import class_probabilities, loss_sum, predicted_classes
 
 ROWS = 50
 

@@ -10,9 +10,9 @@ import torch
 from tiny import MODELS, schema_of, shape_for
 from torch import Tensor, nn
 
-from reprise.errors import UserError
-from reprise.models import BatchNorm, Dropout, SliceRecord, batch_norms, build, recording
-from reprise.params import Cnn, Mlp, Model
+from reprise.foundation.errors import UserError
+from reprise.model.architectures import BatchNorm, Dropout, SliceRecord, batch_norms, build, recording
+from reprise.settings.params import Cnn, Mlp, Model
 
 ALL = {
     **MODELS,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from reprise.data import normalise
-from reprise.data.schema import Statistics
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
+from reprise.prepared.schema import Statistics
 
 FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tiny import schema_of
 from torch import Tensor, nn
 
-from reprise.models import build
-from reprise.params import Cnn, Model, Train
+from reprise.model.architectures import build
+from reprise.settings.params import Cnn, Model, Train
 from reprise.training.optimizers import Optimizer, clip
 
 STEPS = 6

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.ordering import distinct
+from reprise.foundation.ordering import distinct
 
 
 @given(st.lists(st.sampled_from([-1.5, -0.0, 0.0, 0.25, 1e300, float("inf")]) | st.floats(allow_nan=False)))

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from reprise.errors import UserError
-from reprise.parallel import in_order
-from reprise.workers import cores, worker_count
+from reprise.foundation.errors import UserError
+from reprise.foundation.parallel import in_order
+from reprise.foundation.workers import cores, worker_count
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])

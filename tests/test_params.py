@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from reprise.errors import UserError
-from reprise.params import Params
-from reprise.params_file import SCHEMA_FILE, json_schema, read_params, schema_text
+from reprise.foundation.errors import UserError
+from reprise.settings.params import Params
+from reprise.settings.params_file import SCHEMA_FILE, json_schema, read_params, schema_text
 
 ROOT = Path(__file__).parents[1]
 COMPLETE = [

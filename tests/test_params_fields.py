@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from test_params import check, text_of
 
-from reprise.params import Params
-from reprise.params_file import json_schema
+from reprise.settings.params import Params
+from reprise.settings.params_file import json_schema
 
 SCHEMA = json_schema()
 WRONG_KIND: dict[str, list[Any]] = {

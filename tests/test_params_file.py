@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_params import SECTIONS, check
 
-from reprise.errors import UserError
-from reprise.params_file import json_schema, read_params
+from reprise.foundation.errors import UserError
+from reprise.settings.params_file import json_schema, read_params
 
 KEYS = [name for node in json_schema()["$defs"].values() for name in node.get("properties", {})]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tiny import model_of, same_bits, schema_of, shape_for
 from torch import Tensor
 
-from reprise.params import Train
+from reprise.settings.params import Train
 from reprise.training import pool as pools
 from reprise.training.optimizers import Optimizer
 from reprise.training.pool import Pool, cut_evenly

@@ -10,14 +10,14 @@ from PIL import Image
 from predicting import by_name, run, same_as_evaluate, write_csv
 from trained import LEAVES, images, labels, table, write_model, write_prepared
 
-from reprise.data.csv.prepare import prepare_csv
-from reprise.data.images import prepare_images
-from reprise.data.images.folder import read_folder
-from reprise.data.prepare import prepare
-from reprise.data.prepared import read_split
-from reprise.data.schema import Statistics
 from reprise.evaluation.evaluate import Places, evaluate
-from reprise.params import Cnn, Csv, Evaluate, Images, Prepare, Split
+from reprise.images.folder import read_folder
+from reprise.images.prepare import prepare_images
+from reprise.prepared.schema import Statistics
+from reprise.prepared.shards import read_split
+from reprise.preparing.prepare import prepare
+from reprise.settings.params import Cnn, Csv, Evaluate, Images, Prepare, Split
+from reprise.tables.prepare import prepare_csv
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_csv_dataset_gives_evaluates_metrics(places, tmp_path):
     same_as_evaluate(places, predictions, [columns["answer"][n] for n in ids], schema)
 
 
-def test_a_regression_gives_evaluates_residuals(places, tmp_path):
+def test_a_regression_gives_evaluates_predictions(places, tmp_path):
     x = table(90)
     schema = write_prepared(
         places.prepared, x, x[:, 1] * 3, test=40, target_scale=Statistics(mean=(5.0,), std=(3.0,))
@@ -73,7 +73,7 @@ def test_a_regression_gives_evaluates_residuals(places, tmp_path):
     verdict = evaluate(Evaluate(batch_size=16), places, "cpu", 1)
     assert set(rows[0]) == {"id", "predicted"}
     assert [float(row["predicted"]) for row in rows] == [
-        predicted for _, predicted, _ in verdict.residuals.rows
+        predicted for _, predicted, _ in verdict.predictions.rows
     ]
 
 

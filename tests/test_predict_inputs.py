@@ -14,11 +14,11 @@ from PIL import Image
 from predicting import by_name, run, write_csv
 from trained import LEAVES, images, labels, table, write_model, write_prepared
 
-from reprise.data.csv.prepare import prepare_csv
-from reprise.errors import UserError
 from reprise.evaluation.evaluate import Places
-from reprise.params import Csv, Prepare
+from reprise.foundation.errors import UserError
 from reprise.prediction.predict import predict
+from reprise.settings.params import Csv, Prepare
+from reprise.tables.prepare import prepare_csv
 
 
 @pytest.fixture

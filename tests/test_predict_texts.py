@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trained import LEAVES, table, write_prepared
 
-from reprise.errors import UserError
 from reprise.evaluation.evaluate import Places
+from reprise.foundation.errors import UserError
 from reprise.prediction.blocks import Block, batches
 from reprise.prediction.texts import Texts, fixed_width
 

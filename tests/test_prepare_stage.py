@@ -18,12 +18,12 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from reprise.data.download import Patience, fetch
-from reprise.data.prepare import prepare
-from reprise.data.prepared import read_schema, read_split
-from reprise.data.schema import SPLITS
 from reprise.data.sources import bundled, idx
-from reprise.errors import EnvironmentProblem, UserError
-from reprise.params import Generated, Prepare, Split
+from reprise.foundation.errors import EnvironmentProblem, UserError
+from reprise.prepared.schema import SPLITS
+from reprise.prepared.shards import read_schema, read_split
+from reprise.preparing.prepare import prepare
+from reprise.settings.params import Generated, Prepare, Split
 
 ROOT = Path(__file__).parents[1]
 # Dataset: prepare.normalise, and the start of a hash over the prepared rows and their statistics. A change
@@ -181,7 +181,7 @@ def test_statistics_come_from_the_train_rows_alone(tmp_path, monkeypatch):
     raw = bundled.breast_cancer()
     raw.x[before["test"].ids] = 1e6
     raw.x[before["val"].ids] = -1e6
-    monkeypatch.setattr("reprise.data.prepare.load", lambda *_args: raw)
+    monkeypatch.setattr("reprise.preparing.prepare.load", lambda *_args: raw)
     _, after = made(tmp_path, dataset="breast_cancer")
     assert np.array_equal(before["train"].x, after["train"].x)
     assert not np.array_equal(before["test"].x, after["test"].x)

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError
 
-from reprise.data.prepared import Arrays, PreparedWriter, read_schema, read_split
-from reprise.data.schema import SPLITS, Schema
-from reprise.errors import UserError
-from reprise.files import sha256_file
+from reprise.foundation.errors import UserError
+from reprise.foundation.files import sha256_file
+from reprise.prepared.schema import SPLITS, Schema
+from reprise.prepared.shards import Arrays, PreparedWriter, read_schema, read_split
 
 
 def schema(counts, shape=(3,), layout="table"):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reprise.errors import UserError
-from reprise.params import Train
+from reprise.foundation.errors import UserError
+from reprise.settings.params import Train
 from reprise.training.progress import COLUMNS, Progress, history_rows
 
 

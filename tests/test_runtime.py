@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from reprise.errors import EnvironmentProblem
+from reprise.foundation.errors import EnvironmentProblem
 from reprise.numerics import runtime
 from reprise.numerics.runtime import LOCKED_TORCH, PORTABLE, UNWANTED, choose_device, configure, settings
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
-from reprise.params import Train
+from reprise.settings.params import Train
 from reprise.training.schedule import half_cosine, learning_rate
 
 RATE = 0.01

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from reprise import seeds
+from reprise.foundation import seeds
 
 ROOT = Path(__file__).parents[1]
 POSITIONS = st.lists(st.integers(-5, 5) | st.text(max_size=3), max_size=3)
@@ -29,7 +29,7 @@ KNOWN = {
 }
 PROGRAM = f"""
 import hashlib
-from reprise import seeds
+from reprise.foundation import seeds
 digest = lambda array: hashlib.sha256(array.tobytes()).hexdigest()[:16]
 for expression in {list(KNOWN)}:
     print(eval(expression))

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tiny import CPU, MODELS, model_of, rows_of, same_bits, schema_of, shape_for
 from torch import Tensor, nn
 
-from reprise.losses import loss_sum
-from reprise.models import Dropout
-from reprise.params import Augment, Train
-from reprise.tensors import Rows
+from reprise.model.architectures import Dropout
+from reprise.model.losses import loss_sum
+from reprise.model.tensors import Rows
+from reprise.settings.params import Augment, Train
 from reprise.training import pool as pools
 from reprise.training.augment import draw
 from reprise.training.pool import Pool

@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import datasets
 
-from reprise.contradictions import DATASETS
 from reprise.data.download import RemoteFile
 from reprise.data.sources import bundled, cifar, idx, load, toy
 from reprise.data.sources.normal import log, normal, quantile
-from reprise.errors import EnvironmentProblem, UserError
-from reprise.params import Generated, Prepare
+from reprise.foundation.errors import EnvironmentProblem, UserError
+from reprise.settings.contradictions import DATASETS
+from reprise.settings.params import Generated, Prepare
 
 OFFLINE = ("line", "random", "uniform", "iris", "breast_cancer", "diabetes", "digits")
 REAL = Path(os.environ.get("REPRISE_DATA", Path(__file__).parents[1] / "data" / "raw"))

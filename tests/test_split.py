@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from reprise.data.split import Shares, assign, class_counts
-from reprise.errors import UserError
-from reprise.params import Split
+from reprise.foundation.errors import UserError
+from reprise.settings.params import Split
 
 SHARE = st.integers(1, 99).map(lambda n: n / 100)
 VAL = st.integers(0, 90).map(lambda n: n / 100)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from train_process import OUTPUTS, PARAMS, Place
 
-from reprise.data.schema import SPLITS
+from reprise.prepared.schema import SPLITS
 
 # What it writes
 

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reprise import seeds
-from reprise.data.schema import Schema, Statistics
-from reprise.models import build
-from reprise.numerics.portable import portable
-from reprise.params import Cnn, Mlp, Model, Train
-from reprise.tensors import Rows, normaliser
+from reprise.foundation import seeds
+from reprise.model.architectures import build
+from reprise.model.portable import portable
+from reprise.model.tensors import Rows, normaliser
+from reprise.prepared.schema import Schema, Statistics
+from reprise.settings.params import Cnn, Mlp, Model, Train
 from reprise.training.checkpoint import Checkpoints
 from reprise.training.loop import Job
 from reprise.training.pool import Pool

@@ -15,9 +15,9 @@ from typing import Any
 import forked
 from tiny import rows_of, schema_of
 
-from reprise.data.prepared import Arrays, PreparedWriter
-from reprise.data.schema import SPLITS
-from reprise.errors import exit_with
+from reprise.foundation.errors import exit_with
+from reprise.prepared.schema import SPLITS
+from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.training import checkpoint
 from reprise.training.display import Display
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from reprise import seeds
 from reprise.data import normalise
-from reprise.data.prepared import Arrays, PreparedWriter
-from reprise.data.schema import SPLITS, Schema, Statistics
-from reprise.model_card import ModelCard
-from reprise.model_file import save_model
-from reprise.models import build
-from reprise.params import Mlp, Model, Train
+from reprise.foundation import seeds
+from reprise.model.architectures import build
+from reprise.model.card import ModelCard
+from reprise.model.file import save_model
+from reprise.prepared.schema import SPLITS, Schema, Statistics
+from reprise.prepared.shards import Arrays, PreparedWriter
+from reprise.settings.params import Mlp, Model, Train
 
 LEAVES = ("leaf, long", "한글", "plain")
 

@@ -6,9 +6,9 @@ import json
 import sys
 from pathlib import Path
 
-from reprise.params import Bar, Model, Train
-from reprise.params_file import read_params
-from reprise.pipelines import pipelines
+from reprise.settings.params import Bar, Model, Train
+from reprise.settings.params_file import read_params
+from reprise.verification.pipelines import pipelines
 
 README = Path("README.md")
 BEGIN, END = "<!-- recipes: written by tools/recipe_table.py -->\n", "<!-- end of recipes -->"

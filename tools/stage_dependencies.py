@@ -1,4 +1,4 @@
-"""Keep the stages' dependencies in dvc.yaml equal to the files that their code imports.
+"""Keep the stages' dependencies in dvc.yaml equal to the rooms that their code imports from.
 
 ``python tools/stage_dependencies.py`` rewrites the pipelines; ``--check`` only compares.
 """
@@ -39,7 +39,7 @@ def imports(path: Path, root: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            # `from reprise import seeds` names a module, `from reprise.seeds import bits` does not.
+            # `from reprise.foundation import seeds` names a module, `from reprise.cli import main` does not.
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
@@ -64,21 +64,19 @@ def expected(stage: dict[str, Any], root: Path) -> list[str]:
     module = definition["cmd"].split("-m ")[1].split()[0]
     code = tuple(f"{package}/" for package in PACKAGES)
     data = [name for name in definition.get("deps", []) if not name.startswith(code)]
-    return [*data, *sorted(path.as_posix() for path in with_folders(imported_files(module, root), root))]
+    return [*data, *sorted(path.as_posix() for path in rooms(imported_files(module, root)))]
 
 
-def with_folders(files: set[Path], root: Path) -> set[Path]:
-    """Replace the files of each package that is there whole, subpackages included, by its folder.
+def rooms(files: set[Path]) -> set[Path]:
+    """Replace each file of a package right below reprise/, at any depth, by that package's folder.
 
-    It says the same in fewer entries, and DVC takes time for each entry of each stage that it loads.
+    The list is short, because DVC takes time for each entry of each stage that it loads, and what a package
+    reads beside its modules, such as sources in C, is covered too.
     """
-    folders = {folder for file in files for folder in file.parents[:-1]}  # the last parent is the root
-    whole = {
-        folder
-        for folder in folders
-        if {path.relative_to(root) for path in (root / folder).rglob("*.py")} <= files
+    library = PACKAGES[0]
+    return {
+        Path(*path.parts[:2]) if path.parts[0] == library and len(path.parts) > 2 else path for path in files
     }
-    return {path for path in files | whole if not whole.intersection(path.parents)}
 
 
 def main() -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from reprise.data.prepared import read_schema
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
 from reprise.numerics.runtime import pin
-from reprise.params_file import read_params
-from reprise.pipelines import pipelines
+from reprise.prepared.shards import read_schema
+from reprise.settings.params_file import read_params
+from reprise.verification.pipelines import pipelines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

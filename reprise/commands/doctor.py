@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from reprise.errors import EnvironmentProblem
+from reprise.foundation.errors import EnvironmentProblem
 
 OLDEST_PYTHON = (3, 11)
 ENOUGH_BYTES = 2 * 2**30  # prepared data, models and DVC's cache of the largest recipe, with room to spare
@@ -72,7 +72,7 @@ def processor() -> Iterator[Finding]:
         advice = "portable numerics refuse to run; set train.numerics: native"
         yield Finding(False, f"processor: lacks {' and '.join(missing)}: {advice}")
     else:
-        from reprise.workers import cores
+        from reprise.foundation.workers import cores
 
         yield Finding(True, f"processor: x86-64 with AVX2 and FMA, {cores()} cores for this process")
 

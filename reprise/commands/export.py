@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Export, check and say what was checked."""
-    from reprise.model_card import read_card
+    from reprise.model.card import read_card
     from reprise.numerics.runtime import pin
 
     read_card(arguments.model)  # a missing model is told before torch is loaded

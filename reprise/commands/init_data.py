@@ -7,8 +7,8 @@ import os
 import shlex
 from pathlib import Path
 
-from reprise.errors import UserError
-from reprise.files import write_bytes
+from reprise.foundation.errors import UserError
+from reprise.foundation.files import write_bytes
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
@@ -112,7 +112,7 @@ def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
 
 def _write(text: str) -> str:
     """Write params.yaml, checked and with the old one kept; return what to say of that."""
-    from reprise.params_file import read_params
+    from reprise.settings.params_file import read_params
 
     beside = PARAMS.with_name(f"{PARAMS.name}.tmp-{os.getpid()}")
     try:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
 
 if TYPE_CHECKING:
-    from reprise.model_card import ModelCard
+    from reprise.model.card import ModelCard
 
 SHOWN = 30  # columns or classes that are listed by name
 Line = tuple[str, object]
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the model card, the hashes and the metrics."""
-    from reprise.model_card import CARD, read_card
+    from reprise.model.card import CARD, read_card
 
     card = read_card(arguments.model)
     print(f"{arguments.model / CARD}")
@@ -73,8 +73,8 @@ def _normalisation(card: ModelCard) -> str:
 def _architecture(card: ModelCard, folder: Path) -> Iterator[Line]:
     from safetensors import SafetensorError, safe_open
 
-    from reprise.files import sha256_file
-    from reprise.model_card import CARD, WEIGHTS
+    from reprise.foundation.files import sha256_file
+    from reprise.model.card import CARD, WEIGHTS
 
     kind = card.model.kind
     settings: dict[str, Any] = card.model.model_dump(mode="json").get(kind) or {}
@@ -115,7 +115,7 @@ def _data(card: ModelCard) -> Iterator[Line]:
 
 
 def _metrics(path: Path) -> Iterator[Line]:
-    from reprise.files import read_json
+    from reprise.foundation.files import read_json
 
     if not path.is_file():
         yield "metrics", f"no {path} yet; run the evaluate stage (dvc repro)"

@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from reprise.errors import UserError
-from reprise.workers import worker_count
+from reprise.foundation.errors import UserError
+from reprise.foundation.workers import worker_count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Predict, and say on standard error how many rows there were."""
-    from reprise.model_card import read_card
+    from reprise.model.card import read_card
     from reprise.numerics.runtime import pin
 
     if arguments.batch_size < 1:

@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from reprise.errors import RepriseError
-from reprise.verification import Row, clone, verify
+from reprise.foundation.errors import RepriseError
+from reprise.verification.verify import Row, clone, verify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from reprise.data.duplicates import Keyed
 from reprise.data.findings import Finding, Judge, Seen
 from reprise.data.fingerprints import Sample, row_hashes
-from reprise.data.prepared import Arrays
-from reprise.data.schema import SPLITS, Schema, SplitName
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
+from reprise.prepared.schema import SPLITS, Schema, SplitName
+from reprise.prepared.shards import Arrays
 
 SAMPLE_ROWS = 10_000  # of a split, for what is judged column by column
 SAMPLE_VALUES = 2**21

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.ordering import distinct
+from reprise.foundation.ordering import distinct
 
 CATEGORIES = 100  # a column with more values is not judged value by value
 # A drift is reported when it is both beyond chance and large enough to matter.

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from reprise.errors import EnvironmentProblem, UserError
-from reprise.files import replacing, sha256_file, write_text
+from reprise.foundation.errors import EnvironmentProblem, UserError
+from reprise.foundation.files import replacing, sha256_file, write_text
 
 CHUNK = 2**16  # bytes read at a time
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reprise.data import column_checks
 from reprise.data.duplicates import EqualRows, Keyed, Place, Repeats
 from reprise.data.fingerprints import row_hashes
-from reprise.data.schema import Schema, SplitName
+from reprise.prepared.schema import Schema, SplitName
 
 Level = Literal["serious", "warning", "note", "known"]
 OWN = ("csv", "images")  # datasets that are not published

@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise import seeds
-from reprise.errors import UserError
+from reprise.foundation import seeds
+from reprise.foundation.errors import UserError
 
 
 def assign_groups(

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.data.schema import Statistics
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
+from reprise.prepared.schema import Statistics
 
 How = Literal["feature", "global", "none"]
 BLOCK = 2**20  # values converted to 64 bits at a time

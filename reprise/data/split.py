@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise import seeds
 from reprise.data.groups import assign_groups
-from reprise.errors import UserError
-from reprise.params import Split
+from reprise.foundation import seeds
+from reprise.foundation.errors import UserError
+from reprise.settings.params import Split
 
 TRAIN, VAL, TEST = 0, 1, 2
 Numbers = NDArray[np.int64]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reprise.errors import UserError
 from reprise.evaluation.intervals import Interval
-from reprise.params import Bar
+from reprise.foundation.errors import UserError
+from reprise.settings.params import Bar
 
 
 def check_bar(bar: Bar, metrics: Mapping[str, object], intervals: Mapping[str, Interval]) -> str:

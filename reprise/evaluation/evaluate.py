@@ -13,18 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reprise.data.prepared import Arrays, read_schema, read_split
-from reprise.data.schema import Schema
-from reprise.errors import UserError
 from reprise.evaluation import intervals, metrics, tables
 from reprise.evaluation.bar import check_bar
-from reprise.evaluation.tables import Table
 from reprise.evaluation.verdict import Verdict, kind_of_rows, summary
-from reprise.files import csv_text, write_json, write_text
-from reprise.inference import load_inference, probabilities
-from reprise.losses import loss_sum, predicted_classes
-from reprise.params import Evaluate
-from reprise.tensors import unscale_target
+from reprise.foundation.errors import UserError
+from reprise.foundation.files import csv_text, write_json, write_text
+from reprise.model.inference import load_inference, probabilities
+from reprise.model.losses import loss_sum, predicted_classes
+from reprise.model.tensors import unscale_target
+from reprise.prepared.schema import Schema
+from reprise.prepared.shards import Arrays, read_schema, read_split
+from reprise.settings.params import Evaluate
 
 # What must be the same in the prepared data and in the model for a figure to mean anything.
 BINDING = (
@@ -110,8 +109,7 @@ def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, schema
     return Verdict(
         test,
         {"accuracy": intervals.wilson(hits, len(actual), params.confidence)},
-        tables.confusion(actual_names, predicted_names),
-        Table(tables.RESIDUALS, []),
+        tables.predicted_classes(actual_names, predicted_names),
         tables.wrong_classes(rows.ids, actual_names, predicted_names, chance_of_actual),
     )
 
@@ -134,8 +132,7 @@ def _judge_values(outputs: list[Tensor], rows: Arrays, params: Evaluate, schema:
     return Verdict(
         metrics.regression_report(actual, predicted),
         {name: interval for name, interval in found.items() if interval is not None},
-        Table(tables.CONFUSION, []),
-        tables.residuals(actual, predicted),
+        tables.predicted_values(actual, predicted),
         tables.largest_residuals(rows.ids, actual, predicted),
     )
 
@@ -149,7 +146,6 @@ def _write(verdict: Verdict, params: Evaluate, schema: Schema, count: int, folde
         "confidence": params.confidence,
         "intervals": {name: interval._asdict() for name, interval in verdict.intervals.items()},
     }
-    write_text(folder / "confusion.csv", csv_text(*verdict.confusion))
-    write_text(folder / "residuals.csv", csv_text(*verdict.residuals))
+    write_text(folder / "predictions.csv", csv_text(*verdict.predictions))
     write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes))
     write_json(folder / "metrics.json", report)

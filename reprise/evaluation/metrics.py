@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.ordering import distinct
+from reprise.foundation.ordering import distinct
 
 Matrix = NDArray[np.int64]
 Report = dict[str, Any]  # what json can hold: numbers, and reports by name

@@ -17,21 +17,20 @@ class Table(NamedTuple):
     rows: list[tuple[Any, ...]]
 
 
-# Each file is written for every task, so that a pipeline's outputs don't depend on its data: the one that
-# says nothing about the task holds its header alone.
-CONFUSION = ("actual", "predicted")
-RESIDUALS = ("actual", "predicted", "residual")
+# Every task fills the same files, so that a pipeline's outputs don't depend on its data.
+CLASSES = ("actual", "predicted")
+VALUES = ("actual", "predicted", "residual")
 
 
-def confusion(actual: list[str], predicted: list[str]) -> Table:
+def predicted_classes(actual: list[str], predicted: list[str]) -> Table:
     """Return one row per test row, which is what DVC's confusion template counts."""
-    return Table(CONFUSION, list(zip(actual, predicted, strict=True)))
+    return Table(CLASSES, list(zip(actual, predicted, strict=True)))
 
 
-def residuals(actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> Table:
+def predicted_values(actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> Table:
     """Return one row per test row; the residual is predicted - actual."""
     columns = (actual, predicted, predicted - actual)
-    return Table(RESIDUALS, list(zip(*(column.tolist() for column in columns), strict=True)))
+    return Table(VALUES, list(zip(*(column.tolist() for column in columns), strict=True)))
 
 
 def wrong_classes(
@@ -61,4 +60,4 @@ def largest_residuals(
     residual = predicted - actual
     order = np.argsort(-np.abs(residual), kind="stable")[:MISTAKES]
     columns = (column[order].tolist() for column in (ids, actual, predicted, residual))
-    return Table(("id", *RESIDUALS), list(zip(*columns, strict=True)))
+    return Table(("id", *VALUES), list(zip(*columns, strict=True)))

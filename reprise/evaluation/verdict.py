@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reprise.data.schema import Schema
 from reprise.evaluation.intervals import Interval
 from reprise.evaluation.metrics import Report
 from reprise.evaluation.tables import Table
+from reprise.prepared.schema import Schema
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,13 @@ class Verdict:
         The metrics (see `reprise.evaluation.metrics`).
     intervals : dict
         Intervals of some of them, by name.
-    confusion, residuals, mistakes : Table
-        One row per test row (the one of these that fits the task); the worst rows.
+    predictions, mistakes : Table
+        One row per test row; the worst rows.
     """
 
     test: Report
     intervals: dict[str, Interval]
-    confusion: Table
-    residuals: Table
+    predictions: Table
     mistakes: Table
 
 
@@ -44,7 +43,7 @@ def summary(verdict: Verdict, confidence: float, schema: Schema) -> str:
     lines += _figures(verdict, confidence)
     worst = next(iter(verdict.mistakes.rows), None)
     if schema.task == "classification":
-        wrong = sum(actual != predicted for actual, predicted in verdict.confusion.rows)
+        wrong = sum(actual != predicted for actual, predicted in verdict.predictions.rows)
         told = f"; the worst: row {worst[0]} is {worst[1]}, predicted {worst[2]}" if worst else ""
         lines.append(f"{wrong:,} of {count:,} rows wrong{told}")
     elif worst:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from reprise.data.schema import Schema, Statistics
-from reprise.losses import class_probabilities
-from reprise.tensors import unscale_target
+from reprise.model.losses import class_probabilities
+from reprise.model.tensors import unscale_target
+from reprise.prepared.schema import Schema, Statistics
 
 
 class Deployed(nn.Module):
@@ -37,7 +37,7 @@ class Deployed(nn.Module):
         self.input_type = torch.uint8 if images else torch.float64
         statistics = schema.inputs or Statistics(mean=(0.0,), std=(1.0,))
         shape = (-1, 1, 1) if images else (-1,)
-        # The number formats of `reprise.tensors` (images) and `reprise.data.normalise` (tables).
+        # The number formats of `reprise.model.tensors` (images) and `reprise.data.normalise` (tables).
         number = torch.float32 if images else torch.float64
         self.register_buffer("mean", torch.tensor(statistics.mean, dtype=number).reshape(shape))
         self.register_buffer("std", torch.tensor(statistics.std, dtype=number).reshape(shape))

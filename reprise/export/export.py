@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from reprise import seeds
-from reprise.data.prepared import SCHEMA_FILE, read_schema, read_split
-from reprise.data.schema import Schema
-from reprise.errors import EnvironmentProblem
 from reprise.export.deployed import Deployed
 from reprise.export.formats import Format, Run, runner, to_bytes
-from reprise.files import sha256_bytes, write_bytes
-from reprise.model_card import ModelCard
-from reprise.model_file import load_model
+from reprise.foundation import seeds
+from reprise.foundation.errors import EnvironmentProblem
+from reprise.foundation.files import sha256_bytes, write_bytes
+from reprise.model.card import ModelCard
+from reprise.model.file import load_model
 from reprise.numerics.runtime import configure
+from reprise.prepared.schema import Schema
+from reprise.prepared.shards import SCHEMA_FILE, read_schema, read_split
 
 ROWS = 1000  # that the check uses, at most
 TOLERANCE = 1e-4  # of the largest output; rounding alone stays below a hundredth of it

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from reprise.errors import EnvironmentProblem
+from reprise.foundation.errors import EnvironmentProblem
 from reprise.numerics import memory
 
 Numerics = Literal["portable", "native"]

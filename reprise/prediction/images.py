@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from reprise.data.images.decode import Pixels, load_image, size_and_mode
-from reprise.data.images.folder import ENDINGS
-from reprise.data.schema import Schema
-from reprise.errors import UserError, nearest
-from reprise.parallel import in_order
+from reprise.foundation.errors import UserError, nearest
+from reprise.foundation.parallel import in_order
+from reprise.images.decode import Pixels, load_image, size_and_mode
+from reprise.images.folder import ENDINGS
 from reprise.prediction.blocks import Block
+from reprise.prepared.schema import Schema
 
 AT_ONCE = 64  # images of a block
 LEVELS = {"digits": 16}  # datasets whose brightest pixel is not 255

@@ -14,12 +14,12 @@ from typing import Any, BinaryIO, Literal
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reprise.data.schema import Schema
-from reprise.errors import UserError
-from reprise.files import replacing
-from reprise.inference import Inference, load_inference
+from reprise.foundation.errors import UserError
+from reprise.foundation.files import replacing
+from reprise.model.inference import Inference, load_inference
 from reprise.prediction.blocks import Block, batches
 from reprise.prediction.texts import Form, Texts
+from reprise.prepared.schema import Schema
 
 STANDARD = "-"
 LINES_AT_ONCE = 1000

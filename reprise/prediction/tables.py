@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.data.csv.codes import Code, Features, Number
-from reprise.data.csv.encoder import Encoder, Matching
-from reprise.data.csv.names import clean
-from reprise.data.csv.parse import Cells, Column, cells
-from reprise.data.csv.rows import Chunk, open_table
-from reprise.data.schema import Schema, Statistics
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
 from reprise.prediction.blocks import Block
+from reprise.prepared.schema import Schema, Statistics
+from reprise.tables.codes import Code, Features, Number
+from reprise.tables.encoder import Encoder, Matching
+from reprise.tables.names import clean
+from reprise.tables.parse import Cells, Column, cells
+from reprise.tables.rows import Chunk, open_table
 
 Object = Mapping[str, Any]  # one line of JSON
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reprise.data.schema import Schema
-from reprise.errors import UserError
-from reprise.inference import DECIMALS, probabilities
-from reprise.losses import predicted_classes
-from reprise.tensors import unscale_target
+from reprise.foundation.errors import UserError
+from reprise.model.inference import DECIMALS, probabilities
+from reprise.model.losses import predicted_classes
+from reprise.model.tensors import unscale_target
+from reprise.prepared.schema import Schema
 
 Form = Literal["csv", "jsonl"]
 DIGITS = np.array([list(f"{number:03}".encode()) for number in range(1000)], np.uint8)  # (1000, 3)

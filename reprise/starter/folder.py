@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from reprise.data.images.decode import BadImage, Mode, kind_of, read
-from reprise.data.images.folder import read_folder
-from reprise.data.schema import SplitName
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
+from reprise.images.decode import BadImage, Mode, kind_of, read
+from reprise.images.folder import read_folder
+from reprise.prepared.schema import SplitName
 
 LOOK_FILES = 200
 SIZES = (28, 32, 48, 64, 96, 128, 224)

@@ -10,15 +10,15 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from reprise.data.csv.convert import convert
-from reprise.data.csv.dialect import Settings
-from reprise.data.csv.names import clean
-from reprise.data.csv.parse import Cells
-from reprise.data.csv.rows import Table, open_table
-from reprise.data.csv.target import Target, find_target
-from reprise.data.csv.types import Ambiguous, Tally, Type, infer, tally
-from reprise.data.csv.values import is_missing, text_hash
-from reprise.errors import UserError, nearest
+from reprise.foundation.errors import UserError, nearest
+from reprise.tables.convert import convert
+from reprise.tables.dialect import Settings
+from reprise.tables.names import clean
+from reprise.tables.parse import Cells
+from reprise.tables.rows import Table, open_table
+from reprise.tables.target import Target, find_target
+from reprise.tables.types import Ambiguous, Tally, Type, infer, tally
+from reprise.tables.values import is_missing, text_hash
 
 TARGETS = (
     "target", "label", "labels", "class", "classes", "y", "output", "outcome", "species", "category",

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from reprise import seeds
-from reprise.params import Augment
+from reprise.foundation import seeds
+from reprise.settings.params import Augment
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from reprise import seeds
-from reprise.data.schema import Schema
-from reprise.errors import EnvironmentProblem
-from reprise.files import read_json, write_json
-from reprise.models import build, output_count
-from reprise.numerics.portable import portable
-from reprise.params import Model, Train
-from reprise.tensors import Rows, normaliser
+from reprise.foundation import seeds
+from reprise.foundation.errors import EnvironmentProblem
+from reprise.foundation.files import read_json, write_json
+from reprise.model.architectures import build, output_count
+from reprise.model.portable import portable
+from reprise.model.tensors import Rows, normaliser
+from reprise.prepared.schema import Schema
+from reprise.settings.params import Model, Train
 from reprise.training.optimizers import Optimizer
 from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks

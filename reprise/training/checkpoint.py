@@ -24,9 +24,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 from torch import Tensor
 
-from reprise.errors import EnvironmentProblem
-from reprise.files import METADATA_KEY, sha256_bytes, sha256_file, tensors_bytes, write_bytes
-from reprise.workspace import main_root
+from reprise.foundation.errors import EnvironmentProblem
+from reprise.foundation.files import METADATA_KEY, sha256_bytes, sha256_file, tensors_bytes, write_bytes
+from reprise.foundation.workspace import main_root
 
 STATE_VARIABLE = "REPRISE_STATE"
 LARGEST_SHARE = 0.02  # of the time may go into saving

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from reprise import seeds
-from reprise.errors import Interrupted
-from reprise.losses import loss_sum, predicted_classes
-from reprise.params import Train
-from reprise.tensors import Rows
+from reprise.foundation import seeds
+from reprise.foundation.errors import Interrupted
+from reprise.model.losses import loss_sum, predicted_classes
+from reprise.model.tensors import Rows
+from reprise.settings.params import Train
 from reprise.training import augment
 from reprise.training.checkpoint import Checkpoints, unpack
 from reprise.training.optimizers import Optimizer, clip

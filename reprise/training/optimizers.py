@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from reprise.params import Train
+from reprise.settings.params import Train
 from reprise.training.pool import Pool
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba, 2015

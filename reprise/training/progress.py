@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from reprise.errors import UserError
-from reprise.params import Train
+from reprise.foundation.errors import UserError
+from reprise.settings.params import Train
 
 History = dict[str, float | int | None]
 COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")

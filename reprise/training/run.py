@@ -12,18 +12,18 @@ import torch
 from torch import nn
 
 import reprise
-from reprise.contradictions import HANDED
-from reprise.data.prepared import SCHEMA_FILE, read_schema
-from reprise.data.schema import Schema
-from reprise.errors import UserError
-from reprise.files import csv_text, write_text
-from reprise.model_card import Arithmetic, ModelCard
-from reprise.model_file import save_model
-from reprise.models import build
-from reprise.numerics.portable import portable
+from reprise.foundation.errors import UserError
+from reprise.foundation.files import csv_text, write_text
+from reprise.model.architectures import build
+from reprise.model.card import Arithmetic, ModelCard
+from reprise.model.file import save_model
+from reprise.model.portable import portable
+from reprise.model.tensors import load_rows
 from reprise.numerics.runtime import Device, Numerics, choose_device, configure
-from reprise.params import Params
-from reprise.tensors import load_rows
+from reprise.prepared.schema import Schema
+from reprise.prepared.shards import SCHEMA_FILE, read_schema
+from reprise.settings.contradictions import HANDED
+from reprise.settings.params import Params
 from reprise.training import canary
 from reprise.training import ranks as processes
 from reprise.training.checkpoint import Checkpoints, fingerprint, state_root

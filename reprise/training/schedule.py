@@ -5,7 +5,7 @@ Only + - × ÷ are used, because the C library's cos and pow differ between proc
 
 from __future__ import annotations
 
-from reprise.params import Train
+from reprise.settings.params import Train
 
 PI = 3.141592653589793
 START, END = 1 / 25, 1 / 10_000  # of the peak rate: where one-cycle starts and ends (Smith & Topin, 2017)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from reprise import seeds
-from reprise.losses import loss_sum, predicted_classes
-from reprise.models import BatchNorm, Dropout, SliceRecord, batch_norms, recording
-from reprise.params import Train
-from reprise.tensors import Rows
+from reprise.foundation import seeds
+from reprise.model.architectures import BatchNorm, Dropout, SliceRecord, batch_norms, recording
+from reprise.model.losses import loss_sum, predicted_classes
+from reprise.model.tensors import Rows
+from reprise.settings.params import Train
 from reprise.training.augment import Changes
 from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks

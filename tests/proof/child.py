@@ -48,6 +48,6 @@ def _save_often() -> None:
 
 
 if __name__ == "__main__":
-    from reprise.errors import exit_with
+    from reprise.foundation.errors import exit_with
 
     exit_with(lambda: main(*sys.argv[1:]))

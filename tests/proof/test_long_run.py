@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from reprise.files import sha256_file
+from reprise.foundation.files import sha256_file
 
 from . import conftest
 from .runs import ROOT, TIMEOUT, environment

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from reprise.data.raw import Raw
 from reprise.data.sources import bundled, cifar, idx, toy
-from reprise.params import Prepare
-from reprise.workspace import main_root
+from reprise.foundation.workspace import main_root
+from reprise.settings.params import Prepare
 
 CACHE = Path("data/cache")  # of downloads; git-ignored, and outside data/raw, which is a dependency
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.data.raw import Raw
-from reprise.errors import EnvironmentProblem
-from reprise.files import sha256_bytes
+from reprise.foundation.errors import EnvironmentProblem
+from reprise.foundation.files import sha256_bytes
 
 SHA256 = {
     "iris.csv": "f13ffa8fdd56fd8e6c8d16d4081a3fbd3114bcd0aae4256c43205169cd9d1449",

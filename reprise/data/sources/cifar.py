@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reprise.data.download import RemoteFile, fetch
 from reprise.data.raw import Raw
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
 
 ARCHIVE = RemoteFile(
     "cifar-10-binary.tar.gz",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reprise.data.download import RemoteFile, fetch
 from reprise.data.raw import Raw
-from reprise.errors import UserError
+from reprise.foundation.errors import UserError
 
 NAMES = (
     "train-images-idx3-ubyte.gz",

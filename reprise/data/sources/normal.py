@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise import seeds
+from reprise.foundation import seeds
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,49 @@
+"""The model card, model.json: everything about a model but its weights. Readable without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from reprise.foundation.errors import UserError
+from reprise.prepared.schema import Schema, Texts
+from reprise.settings.params import Model, Section, Train
+
+WEIGHTS = "model.safetensors"
+CARD = "model.json"
+Arithmetic = Literal["cpu portable", "cpu native", "cuda"]
+
+
+class ModelCard(Section):
+    """What a model file says of its model; nothing about the machine or the time."""
+
+    format: Literal[1] = 1
+    arithmetic: Arithmetic
+    task: Literal["classification", "regression"]
+    classes: Texts
+    model: Model
+    train: Train
+    data: Schema
+    epochs_trained: int
+    kept_epoch: int  # the epoch whose weights these are
+    weights_sha256: str = ""
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Return model.json; a missing or broken one is a `UserError`."""
+    path = folder / CARD
+    try:
+        return ModelCard.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the train stage (dvc repro)") from None
+    except NotADirectoryError:
+        raise UserError(f"{folder}: is a file; name the folder that holds {CARD}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        message = " ".join(first["msg"].split())
+        raise UserError(
+            f"{path}: {f'{where}: ' if where else ''}{message}; run the train stage again"
+        ) from None

@@ -1,0 +1,52 @@
+"""The model file: model.safetensors (weights) and model.json (see `reprise.model.card`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import nn
+
+from reprise.foundation.errors import UserError
+from reprise.foundation.files import sha256_bytes, tensors_bytes, write_bytes, write_json
+from reprise.model.architectures import build
+from reprise.model.card import CARD, WEIGHTS, ModelCard, read_card
+
+
+def save_model(folder: Path, module: nn.Module, card: ModelCard) -> ModelCard:
+    """Write both files; return the card with the hash of the weights."""
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
+    weights = tensors_bytes(arrays)
+    complete = card.model_copy(update={"weights_sha256": sha256_bytes(weights)})
+    write_bytes(folder / WEIGHTS, weights)
+    write_json(folder / CARD, complete.model_dump(mode="json"))
+    return complete
+
+
+def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
+    """Return a trained model in evaluation mode, on the CPU, and its card.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, damaged, or does not belong to the other.
+    """
+    card = read_card(folder)
+    path = folder / WEIGHTS
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the train stage (dvc repro)") from None
+    if sha256_bytes(data) != card.weights_sha256:
+        raise UserError(
+            f"{path}: does not belong to {CARD} beside it or is damaged; run the train stage again"
+        )
+    module = build(card.model, card.data, seed=0)  # every value is replaced by the loaded one
+    try:
+        module.load_state_dict(load(data))
+    except (SafetensorError, RuntimeError) as error:
+        raise UserError(f"{path}: does not fit {CARD}: {str(error).splitlines()[0]}") from None
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+    return module.eval(), card

@@ -1,0 +1,51 @@
+"""The schema: what a row of prepared data is, where it came from and how it was normalised."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from reprise.settings.params import Section
+
+Floats = Annotated[tuple[float, ...], Field(strict=False)]
+Texts = Annotated[tuple[str, ...], Field(strict=False)]
+Sizes = Annotated[tuple[int, ...], Field(strict=False)]
+SplitName = Literal["train", "val", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+
+
+class Statistics(Section):
+    """A mean and a standard deviation of the train split; a deviation of 0 is stored as 1.
+
+    One value per feature (tables) or channel (images), or a single one for all.
+    """
+
+    mean: Floats
+    std: Floats
+
+
+class Schema(Section):
+    """What prepared data is; stored as data/prepared/schema.json and inside the model file.
+
+    Tables are stored encoded and normalised, as float32. Images are stored as uint8 and normalised with
+    `inputs` when they are read. Targets are stored in their own unit: int64 class numbers or float32.
+    """
+
+    dataset: str
+    layout: Literal["table", "images"]
+    task: Literal["classification", "regression"]
+    shape: Sizes = Field(description="one row: (features,) or (channels, height, width)")
+    columns: Texts = Field(description="the features of a table, in order; empty for images")
+    target: str = Field(description="the name of what is predicted")
+    classes: Texts = Field(description="class names by number; empty for a regression")
+    counts: dict[str, int] = Field(description="rows per split")
+    class_counts: dict[str, dict[str, int]] = Field(description="rows per split and class")
+    inputs: Statistics | None = Field(description="normalisation of the inputs; null: none")
+    target_scale: Statistics | None = Field(description="scale of a regression's target; null: none")
+    test_is_train: bool = Field(False, description="the test split repeats the train split")
+    source: str = Field(description="where the data comes from, in words")
+    licence: str
+    raw: dict[str, str] = Field(description="raw file name: SHA-256")
+    files: dict[str, str] = Field(default_factory=dict, description="prepared file name: SHA-256")
+    encoder: dict[str, Any] | None = Field(None, description="how raw columns become features (csv)")

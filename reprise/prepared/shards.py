@@ -1,0 +1,203 @@
+"""The prepared format: shards of safetensors plus schema.json, written once, read by all later stages."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+
+from reprise.foundation.errors import UserError
+from reprise.foundation.files import (
+    read_json,
+    sha256_bytes,
+    sha256_file,
+    tensors_bytes,
+    write_bytes,
+    write_json,
+)
+from reprise.prepared.schema import SPLITS, Schema, SplitName
+
+SHARD_BYTES = 256 * 2**20
+SCHEMA_FILE = "schema.json"
+CHECKS_FILE = "checks.json"
+# Everything that the prepare stage may leave in its folder.
+OURS = re.compile(r"(train|val|test)-\d{5,}\.safetensors|schema\.json|checks\.json|\.DS_Store")
+
+
+class Arrays(NamedTuple):
+    """Rows of one split."""
+
+    x: NDArray[Any]  # (rows, *shape): float32 (tables) or uint8 (images)
+    y: NDArray[Any]  # (rows,): int64 class numbers or float32 values
+    ids: NDArray[np.int64]  # (rows,): the row's number in its source
+
+
+class PreparedWriter:
+    """Writes prepared data into a new folder that takes the old one's place in `finish`.
+
+    Use it in a ``with`` block: leaving it without `finish` removes what was written and leaves the
+    old folder as it was.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the prepared data will stand.
+    shard_bytes : int
+        A shard is closed when its inputs reach this size.
+
+    Raises
+    ------
+    UserError
+        On entering, if `folder` holds anything but prepared data.
+    """
+
+    def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
+        self.folder = folder
+        self.shard_bytes = shard_bytes
+        # A link to a folder on another disk stays a link.
+        self._real = Path(os.path.realpath(folder))
+        self._beside = self._real.with_name(f"{self._real.name}.tmp-{os.getpid()}")
+        self._waiting: dict[SplitName, list[Arrays]] = {split: [] for split in SPLITS}
+        self._shards = dict.fromkeys(SPLITS, 0)
+        self._hashes: dict[str, str] = {}
+
+    def __enter__(self) -> PreparedWriter:
+        self._refuse_foreign_files()
+        shutil.rmtree(self._beside, ignore_errors=True)
+        self._beside.mkdir(parents=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._beside, ignore_errors=True)
+
+    def add(self, split: SplitName, rows: Arrays) -> None:
+        """Append rows to a split; where shards are cut depends on row sizes alone."""
+        if len(rows.x) == 0:
+            return
+        per_shard = max(1, self.shard_bytes // max(1, rows.x[0].nbytes))
+        waiting = self._waiting[split]
+        held = sum(len(part.x) for part in waiting)
+        start = 0
+        while held + len(rows.x) - start >= per_shard:
+            take = per_shard - held
+            waiting.append(Arrays(*(column[start : start + take] for column in rows)))
+            self._flush(split)
+            start, held = start + take, 0
+        if start < len(rows.x):
+            waiting.append(Arrays(*(column[start:] for column in rows)))
+
+    def finish(self, schema: Schema, checks: dict[str, Any] | None = None) -> Schema:
+        """Write the last shards and the schema, and put the new folder in the old one's place.
+
+        Parameters
+        ----------
+        schema : Schema
+        checks : dict, optional
+            The content of checks.json (see `reprise.data.checks`).
+
+        Returns
+        -------
+        Schema
+            `schema` with the hashes of the files.
+        """
+        for split in SPLITS:
+            self._flush(split)
+        complete = schema.model_copy(update={"files": dict(sorted(self._hashes.items()))})
+        write_json(self._beside / SCHEMA_FILE, complete.model_dump(mode="json"))
+        if checks is not None:
+            write_json(self._beside / CHECKS_FILE, checks)
+        if self._real.exists():
+            old = self._real.with_name(f"{self._real.name}.tmp-old-{os.getpid()}")
+            self._real.rename(old)
+            self._beside.rename(self._real)
+            shutil.rmtree(old)
+        else:
+            self._beside.rename(self._real)
+        return complete
+
+    def _refuse_foreign_files(self) -> None:
+        """The old folder is removed in `finish`: make sure that it holds prepared data and nothing else."""
+        if self._real.exists() and not self._real.is_dir():
+            raise UserError(f"{self.folder}: is a file; prepared data needs a folder of its own")
+        names = sorted(path.name for path in self._real.iterdir()) if self._real.exists() else []
+        foreign = [name for name in names if not OURS.fullmatch(name)]
+        if foreign:
+            raise UserError(
+                f"{self.folder}: holds {foreign[0]}, which is not prepared data and would be lost; "
+                "move it away or choose another folder"
+            )
+
+    def _flush(self, split: SplitName) -> None:
+        parts = self._waiting[split]
+        if not parts:
+            return
+        names = ("x", "y", "id")
+        data = tensors_bytes(
+            {
+                name: np.concatenate(columns)
+                for name, columns in zip(names, zip(*parts, strict=True), strict=True)
+            }
+        )
+        name = f"{split}-{self._shards[split]:05d}.safetensors"
+        write_bytes(self._beside / name, data)
+        self._hashes[name] = sha256_bytes(data)
+        self._shards[split] += 1
+        parts.clear()
+
+
+def read_schema(folder: Path) -> Schema:
+    """Read schema.json of prepared data; a missing or broken one is a `UserError`."""
+    path = folder / SCHEMA_FILE
+    try:
+        return Schema.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path}: {where}: {first['msg']}; run the prepare stage again") from None
+
+
+def read_split(folder: Path, schema: Schema, split: SplitName) -> Arrays:
+    """Read all rows of a split as they are stored (see `Schema`).
+
+    Raises
+    ------
+    UserError
+        If a shard that the schema names is missing or is not what the schema says.
+    """
+    names = sorted(name for name in schema.files if name.startswith(f"{split}-"))
+    shards = [_read_shard(folder / name, schema.files[name]) for name in names]
+    if not shards:
+        dtype = np.uint8 if schema.layout == "images" else np.float32
+        y = np.zeros(0, np.int64 if schema.task == "classification" else np.float32)
+        return Arrays(np.zeros((0, *schema.shape), dtype), y, np.zeros(0, np.int64))
+    rows = shards[0] if len(shards) == 1 else Arrays(*map(np.concatenate, zip(*shards, strict=True)))
+    if len(rows.x) != schema.counts[split] or rows.x.shape[1:] != schema.shape:
+        raise UserError(
+            f"{folder}: the {split} split holds {rows.x.shape}, but schema.json says "
+            f"{(schema.counts[split], *schema.shape)}; run the prepare stage again"
+        )
+    return rows
+
+
+def _read_shard(path: Path, sha256: str) -> Arrays:
+    try:
+        if sha256_file(path) != sha256:
+            raise UserError(
+                f"{path}: is not what {SCHEMA_FILE} beside it names (damaged or changed); "
+                "run the prepare stage again"
+            )
+        with safe_open(path, framework="np") as shard:
+            return Arrays(shard.get_tensor("x"), shard.get_tensor("y"), shard.get_tensor("id"))
+    except (OSError, SafetensorError) as error:
+        reason = "no such file" if not path.exists() else " ".join(str(error).split())
+        raise UserError(f"{path}: {reason}; run the prepare stage again") from None

@@ -1,0 +1,125 @@
+"""From the prepare section of the params to prepared data: pick the source, split, normalise, write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.data import normalise
+from reprise.data.checks import Contract
+from reprise.data.raw import Raw
+from reprise.data.sources import load
+from reprise.data.split import assign
+from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
+from reprise.prepared.shards import Arrays, PreparedWriter
+from reprise.settings.params import Prepare
+
+Rows = dict[SplitName, NDArray[np.intp]]  # row numbers of each split
+
+
+def prepare(params: Prepare, out: Path, raw_dir: Path) -> Schema:
+    """Write prepared data and return its schema.
+
+    Parameters
+    ----------
+    params : Prepare
+        The prepare section; nothing else of the params matters here.
+    out : Path
+        The folder that the prepared data replaces, as a whole and at the end.
+    raw_dir : Path
+        Where raw data stands, for the datasets that have files.
+    """
+    if params.dataset == "csv":
+        from reprise.tables.prepare import prepare_csv  # pandas: only who has a table waits for it
+
+        return prepare_csv(params, out)
+    if params.dataset == "images":
+        from reprise.images.prepare import prepare_images  # Pillow, likewise
+
+        return prepare_images(params, out)
+    raw = load(params, raw_dir)
+    if params.flatten:
+        raw = flattened(raw)
+    rows = split_rows(raw, params)
+    return _write(raw, rows, params, out)
+
+
+def flattened(raw: Raw) -> Raw:
+    """Return images as a table of their pixels, row by row and channel by channel: pixel_0, pixel_1, …"""
+    x = raw.x.reshape(len(raw.x), -1)
+    columns = tuple(f"pixel_{number}" for number in range(x.shape[1]))
+    return Raw(
+        x, raw.y, columns, raw.target, raw.classes, raw.task, "table",
+        raw.official_test, raw.source, raw.licence, raw.raw,
+    )  # fmt: skip
+
+
+def split_rows(raw: Raw, params: Prepare) -> Rows:
+    """Return the row numbers of each split, in the order of the source."""
+    parts = assign(
+        len(raw.x),
+        params.split,
+        params.seed,
+        labels=raw.y if raw.task == "classification" else None,
+        official_test=raw.official_test,
+        classes=raw.classes,
+    )
+    rows = {split: np.flatnonzero(parts == number) for number, split in enumerate(SPLITS)}
+    if _test_is_train(raw, params):
+        rows["test"] = rows["train"]
+    return rows
+
+
+def _test_is_train(raw: Raw, params: Prepare) -> bool:
+    return params.split.method == "none" and raw.official_test is None
+
+
+def _write(raw: Raw, rows: Rows, params: Prepare, out: Path) -> Schema:
+    train = rows["train"]
+    inputs = normalise.fit(raw.x[train], params.normalise)
+    target_scale = None
+    if params.scale_target and raw.task == "regression":
+        target_scale = normalise.fit(raw.y[train][:, None], "feature")
+    y: NDArray[Any] = raw.y if raw.task == "classification" else raw.y.astype(np.float32)
+    contract = Contract()
+    with PreparedWriter(out) as writer:
+        for split in SPLITS:
+            x = raw.x[rows[split]]
+            stored = normalise.apply(x, inputs) if raw.layout == "table" else x
+            part = Arrays(stored, y[rows[split]], rows[split].astype(np.int64))
+            writer.add(split, part)
+            contract.add(split, part)
+        schema = _schema(raw, rows, params, inputs, target_scale)
+        return writer.finish(schema, contract.judge(schema, params.checks))
+
+
+def _schema(
+    raw: Raw, rows: Rows, params: Prepare, inputs: Statistics | None, target_scale: Statistics | None
+) -> Schema:
+    return Schema(
+        dataset=params.dataset,
+        layout=raw.layout,
+        task=raw.task,
+        shape=raw.x.shape[1:],
+        columns=raw.columns,
+        target=raw.target,
+        classes=raw.classes,
+        counts={split: len(rows[split]) for split in SPLITS},
+        class_counts=_class_counts(raw, rows),
+        inputs=inputs,
+        target_scale=target_scale,
+        test_is_train=_test_is_train(raw, params),
+        source=raw.source,
+        licence=raw.licence,
+        raw=raw.raw,
+    )
+
+
+def _class_counts(raw: Raw, rows: Rows) -> dict[str, dict[str, int]]:
+    if raw.task == "regression":
+        return {}
+    counted = {split: np.bincount(raw.y[rows[split]], minlength=len(raw.classes)) for split in SPLITS}
+    return {split: dict(zip(raw.classes, counts.tolist(), strict=True)) for split, counts in counted.items()}

@@ -1,0 +1,1 @@
+"""The parameters: what they are, how they are read, and what can't stand together."""

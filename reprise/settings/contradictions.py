@@ -1,0 +1,150 @@
+"""Parameters that are fine alone and wrong together, found before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from reprise.settings.params import Csv, Params
+
+
+class Facts(NamedTuple):
+    """What is known of a dataset before it is read; None where the data decides."""
+
+    layout: Literal["table", "images"]
+    task: Literal["classification", "regression"] | None
+    classes: int | None
+    official_test: bool
+
+
+DATASETS: dict[str, Facts] = {
+    "line": Facts("table", "regression", None, False),
+    "random": Facts("table", "classification", 2, True),
+    "uniform": Facts("table", "classification", 2, True),
+    "iris": Facts("table", "classification", 3, False),
+    "breast_cancer": Facts("table", "classification", 2, False),
+    "diabetes": Facts("table", "regression", None, False),
+    "digits": Facts("images", "classification", 10, False),
+    "mnist": Facts("images", "classification", 10, True),
+    "fashion_mnist": Facts("images", "classification", 10, True),
+    "cifar10": Facts("images", "classification", 10, True),
+    "csv": Facts("table", None, None, False),
+    "images": Facts("images", "classification", None, False),
+}
+HANDED = ("digits", "mnist")  # a mirror image is another sign
+SEPARATORS = (",", ";", "\t", "|", ":", "~", "^")
+REGRESSION_METRICS = ("mse", "rmse", "mae", "r2", "loss")
+WITH_INTERVAL = ("accuracy", "mse", "mae")
+CLASSIFICATION_METRICS = ("accuracy", "loss", "macro_f1", "f1", "auc")
+
+
+def contradictions(params: Params) -> list[str]:
+    """Return one line for each pair of parameters that can't stand together."""
+    facts = DATASETS[params.prepare.dataset]
+    task = params.prepare.csv.task if params.prepare.dataset == "csv" else facts.task
+    return [
+        *_of_prepare(params, task),
+        *_of_model(params, facts, task),
+        *_of_train(params, facts, task),
+        *_of_evaluate(params, task),
+    ]
+
+
+def _of_prepare(params: Params, task: str | None) -> Iterator[str]:
+    prepare = params.prepare
+    if prepare.scale_target and task == "classification":
+        yield (
+            "prepare.scale_target: true, but the target of "
+            f"prepare.dataset: {prepare.dataset} is a class; set it to false"
+        )
+    if prepare.flatten and DATASETS[prepare.dataset].layout == "table":
+        yield f"prepare.flatten: true, but {prepare.dataset} is a table already; set it to false"
+    if len(prepare.csv.separator) != 1 and prepare.csv.separator != "auto":
+        yield f"prepare.csv.separator: must be one character or auto, found {prepare.csv.separator!r}"
+    if prepare.dataset == "csv":
+        yield from _of_csv(prepare.csv)
+
+
+def _of_csv(csv: Csv) -> Iterator[str]:
+    if len(csv.separator) == 1 and csv.separator not in SEPARATORS:
+        known = " ".join(map(repr, SEPARATORS))
+        yield f"prepare.csv.separator: {csv.separator!r} is not one of {known} or auto"
+    if csv.separator == csv.decimal == ",":
+        yield f"prepare.csv.decimal: {csv.decimal!r} is prepare.csv.separator already; set one to auto"
+    for key, names in (("drop", csv.drop), ("id", (csv.id,)), ("group", (csv.group,)), ("dates", csv.dates)):
+        if csv.target in names:
+            yield f"prepare.csv.{key}: {csv.target!r} is prepare.csv.target already; name another column"
+    for name in csv.dates:
+        if csv.types.get(name, "date") != "date":
+            yield f"prepare.csv.types: {name!r} is {csv.types[name]}, but in prepare.csv.dates too; keep one"
+    kind = csv.types.get(csv.target)
+    if kind in ("boolean", "date") or (kind == "categorical" and csv.task == "regression"):
+        yield (
+            f"prepare.csv.types: the target {csv.target!r} is {kind}; use categorical for a classification, "
+            "numeric for a regression"
+        )
+
+
+def _of_model(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
+    model, prepare = params.model, params.prepare
+    is_table = facts.layout == "table" or prepare.flatten
+    if is_table and model.kind in ("cnn", "resnet18"):
+        why = "with prepare.flatten" if facts.layout == "images" else ""
+        yield (
+            f"model.kind: {model.kind} needs images, but prepare.dataset: {prepare.dataset} {why}".rstrip()
+            + " is a table; use mlp or linear"
+        )
+    if model.outputs == "single" and (task == "regression" or (facts.classes or 2) != 2):
+        found = "a regression" if task == "regression" else f"{facts.classes} classes"
+        yield (
+            f"model.outputs: single is for two classes, but prepare.dataset: {prepare.dataset} "
+            f"has {found}; use per_class"
+        )
+    if len(model.cnn.channels) != len(model.cnn.strides):
+        yield (
+            f"model.cnn.strides: {len(model.cnn.strides)} values, but model.cnn.channels has "
+            f"{len(model.cnn.channels)}; give one stride a convolution"
+        )
+
+
+def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
+    train = params.train
+    has_val = params.prepare.split.val > 0 and params.prepare.split.method != "none"
+    if train.patience is not None and not has_val:
+        yield (
+            "train.patience: needs a validation split, but prepare.split has none; "
+            "set prepare.split.val above 0 or patience to null"
+        )
+    if train.monitor == "accuracy" and task == "regression":
+        yield "train.monitor: accuracy is for classes; use loss for a regression"
+    if train.label_smoothing > 0 and task == "regression":
+        yield "train.label_smoothing: is for classes; set it to 0 for a regression"
+    if train.momentum > 0 and train.optimizer != "sgd":
+        yield f"train.momentum: is for sgd, but train.optimizer is {train.optimizer}; set momentum to 0"
+    if (train.augment.shift or train.augment.flip) and (facts.layout == "table" or params.prepare.flatten):
+        yield "train.augment: is for images, but the prepared data is a table; set shift to 0, flip to false"
+    if train.augment.flip and params.prepare.dataset in HANDED:
+        yield "train.augment.flip: a mirrored digit is another sign; set it to false"
+    if train.slices > train.batch_size:
+        yield (
+            f"train.slices: {train.slices} slices of a batch of {train.batch_size}; "
+            "use at most train.batch_size"
+        )
+
+
+def _of_evaluate(params: Params, task: str | None) -> Iterator[str]:
+    bar = params.evaluate.bar
+    if bar is None:
+        return
+    if bar.at_least is None and bar.at_most is None and bar.interval_contains is None:
+        yield "evaluate.bar: sets no condition; give at_least, at_most or interval_contains, or make it null"
+    regression = REGRESSION_METRICS if task != "classification" else ()
+    classification = CLASSIFICATION_METRICS if task != "regression" else ()
+    known = ", ".join(dict.fromkeys((*regression, *classification)))
+    if bar.metric not in known.split(", "):
+        yield f"evaluate.bar.metric: {bar.metric!r} is not reported for this task; use one of {known}"
+    elif bar.interval_contains is not None and bar.metric not in WITH_INTERVAL:
+        yield (
+            f"evaluate.bar.interval_contains: {bar.metric} has no interval; "
+            f"use one of {', '.join(WITH_INTERVAL)}"
+        )

@@ -1,0 +1,190 @@
+"""The parameters: frozen, strict, finite classes for the sections of params.yaml.
+
+Nothing here reads a file (see `reprise.settings.params_file`). What can't change a byte of the result, such
+as the number of workers, is not a parameter.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
+Count = Annotated[int, Field(ge=1)]
+# YAML has lists, a frozen class has tuples. Nothing else becomes one: a YAML !!set has no fixed order.
+AsTuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+Widths = Annotated[tuple[Count, ...], AsTuple]
+SomeWidths = Annotated[tuple[Count, ...], Field(min_length=1), AsTuple]
+Names = Annotated[tuple[str, ...], AsTuple]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+Dataset = Literal[
+    "line", "random", "uniform", "iris", "breast_cancer", "diabetes", "digits",
+    "mnist", "fashion_mnist", "cifar10", "csv", "images",
+]  # fmt: skip
+
+
+class Section(BaseModel):
+    """A part of params.yaml: unknown keys, wrong types, NaN and infinities are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Generated(Section):
+    """Settings of the datasets made from the seed: `random` and `uniform`."""
+
+    train_rows: Count = 1000
+    test_rows: Count = 200
+    features: Count = 10
+
+
+class Csv(Section):
+    """Settings of ``prepare.dataset: csv``."""
+
+    path: str = Field("data/raw/table.csv", description="the table, a file below the project")
+    test_path: str | None = Field(None, description="a separate test table; null splits one off")
+    target: str = Field("target", description="the column to predict; column_3 when there is no header")
+    task: Literal["auto", "classification", "regression"] = "auto"
+    separator: str = Field("auto", description="one character, or auto")
+    encoding: str = Field("auto", description="utf-8, cp949, latin-1, …, or auto")
+    decimal: Literal["auto", ".", ","] = "auto"
+    header: Literal["auto", "yes", "no"] = "auto"
+    drop: Names = Field((), description="columns to leave out")
+    id: str | None = Field(None, description="the column that names a row; not a feature")
+    group: str | None = Field(None, description="rows of one group stay in one split; not a feature")
+    dates: Names = Field((), description="columns to read as dates")
+    day_first: Literal["auto", "yes", "no"] = Field("auto", description="how 01/02/2024 is read")
+    types: dict[str, Literal["numeric", "categorical", "boolean", "date"]] = Field(
+        default_factory=dict, description="column: type, where the inferred type is wrong"
+    )
+    max_categories: Annotated[int, Field(ge=2, le=1000)] = Field(20, description="one-hot up to this many")
+    many_categories: Literal["hash", "frequency"] = Field("hash", description="the code beyond that")
+
+
+class Images(Section):
+    """Settings of ``prepare.dataset: images``."""
+
+    path: str = Field("data/raw/images", description="a folder with one folder per class")
+    size: Annotated[int, Field(ge=4, le=1024)] = Field(32, description="height and width in pixels")
+    mode: Literal["rgb", "grayscale"] = "rgb"
+    corrupt: Literal["refuse", "skip"] = "refuse"
+
+
+class Split(Section):
+    """How rows are shared out; official test splits are kept whatever stands here."""
+
+    method: Literal["stratified", "shuffle", "sklearn", "none"] = Field(
+        "stratified",
+        description="sklearn: train_test_split's own order; none: train and test on every row",
+    )
+    test: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(0.2, description="share of all rows")
+    val: Fraction = Field(0.1, description="share of the rows that are not test; 0: no validation")
+
+
+class Prepare(Section):
+    """What the prepare stage does."""
+
+    dataset: Dataset = "digits"
+    seed: Seed = 1
+    flatten: bool = Field(False, description="images become a table of pixels")
+    normalise: Literal["feature", "global", "none"] = Field(
+        "feature", description="one mean and deviation per feature (channel), or one for all"
+    )
+    scale_target: bool = Field(False, description="train a regression on the standardised target")
+    checks: Literal["refuse", "warn"] = Field("warn", description="what a broken data contract does")
+    split: Split = Split()
+    generated: Generated = Generated()
+    csv: Csv = Csv()
+    images: Images = Images()
+
+
+class Mlp(Section):
+    """Settings of ``model.kind: mlp``."""
+
+    hidden: Widths = Field((64, 64), description="units of each hidden layer")
+    activation: Literal["relu", "sigmoid", "tanh", "gelu"] = "relu"
+    dropout: Probability = 0.0
+
+
+class Cnn(Section):
+    """Settings of ``model.kind: cnn``: convolutions, then linear layers, with ReLU between."""
+
+    channels: SomeWidths = (16, 32, 64)
+    strides: SomeWidths = (2, 2, 1)
+    kernel: Annotated[int, Field(ge=1, le=11)] = 3
+    padding: Annotated[int, Field(ge=0, le=5)] = 0
+    hidden: Widths = (256, 64)
+    dropout: Probability = 0.0
+    batch_norm: bool = False
+
+
+class Model(Section):
+    """The architecture; its input and output sizes come from the data."""
+
+    kind: Literal["linear", "mlp", "cnn", "resnet18"] = "cnn"
+    outputs: Literal["per_class", "single"] = Field(
+        "per_class", description="single: one logit for a binary target"
+    )
+    mlp: Mlp = Mlp()
+    cnn: Cnn = Cnn()
+
+
+class Augment(Section):
+    """Random changes of training images."""
+
+    shift: Annotated[int, Field(ge=0, le=16)] = Field(0, description="pixels, each way, both axes")
+    flip: bool = Field(False, description="mirror left and right, half of the time")
+
+
+class Train(Section):
+    """The training loop."""
+
+    seed: Seed = 1
+    epochs: Count = Field(10, description="full passes over the train split")
+    batch_size: Count = 32
+    slices: Annotated[int, Field(ge=1, le=64)] = Field(1, description="fixed parts of every batch")
+    numerics: Literal["portable", "native"] = Field(
+        "portable", description="native: faster, the same bytes on this kind of CPU only"
+    )
+    tf32: bool = Field(False, description="on CUDA, allow TensorFloat-32 products")
+    optimizer: Literal["sgd", "adam", "adamw"] = "adam"
+    lr: Annotated[float, Field(gt=0.0, le=100.0)] = 0.001
+    momentum: Fraction = Field(0.0, description="sgd only")
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
+    warmup: Fraction = Field(0.0, description="share of all steps over which the rate rises")
+    label_smoothing: Fraction = 0.0
+    clip_norm: Annotated[float, Field(gt=0.0)] | None = Field(None, description="largest gradient norm")
+    patience: Count | None = Field(None, description="epochs without improvement; null: never stop early")
+    monitor: Literal["loss", "accuracy"] = Field("loss", description="of the validation split")
+    min_delta: Annotated[float, Field(ge=0.0)] = Field(0.0, description="a smaller change is none")
+    keep: Literal["best", "last"] = Field("best", description="which epoch's weights (best: by monitor)")
+    augment: Augment = Augment()
+
+
+class Bar(Section):
+    """A condition on a test metric; the evaluate stage fails when it is missed."""
+
+    metric: str = Field("accuracy", description="a key of metrics.json's test section")
+    at_least: float | None = None
+    at_most: float | None = None
+    interval_contains: float | None = Field(None, description="must lie in the metric's interval")
+
+
+class Evaluate(Section):
+    """How the test split is judged."""
+
+    batch_size: Count = 1000
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = Field(0.95, description="of the intervals")
+    bar: Bar | None = None
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    prepare: Prepare
+    model: Model
+    train: Train
+    evaluate: Evaluate

@@ -1,0 +1,1 @@
+"""CSV files: how they are read, what their columns mean, and how rows become features."""

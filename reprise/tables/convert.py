@@ -1,0 +1,71 @@
+"""From the texts of a column to one 8-byte value per row.
+
+Numbers, booleans (1, 0) and dates (hours, see `values.hours`) become float64 with NaN for missing;
+categories become the uint64 hash of their text with 0 for missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.tables.parse import Cells, Column
+from reprise.tables.types import Type
+from reprise.tables.values import boolean, hours, is_missing, number, text_hash
+
+EXPECTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
+
+
+class Converted(NamedTuple):
+    """A column's values and the cells that have none."""
+
+    values: NDArray[Any]  # (rows,) of float64 or uint64
+    misfits: list[tuple[int, str]]  # row and text of cells that are not what the column holds
+
+
+def dtype_of(kind: Type) -> type[np.float64] | type[np.uint64]:
+    """Return the number format of a column's values."""
+    return np.uint64 if kind.kind == "categorical" else np.float64
+
+
+def convert(column: Column, kind: Type, decimal: str) -> Converted:
+    """Return a column's values; a cell that does not fit counts as missing and is named."""
+    if kind.kind == "empty":
+        rows = len(column.codes) if isinstance(column, Cells) else len(column)
+        return Converted(np.full(rows, np.nan), [])
+    if not isinstance(column, Cells):
+        if kind.kind != "numeric":
+            raise TypeError(f"a {kind.kind} column is converted from its texts")
+        return Converted(
+            column + 0.0, []
+        )  # -0.0 becomes 0.0: which of them a median is would depend on sorting
+    texts = [text.strip() for text in column.texts]
+    if kind.kind == "categorical":
+        hashes = np.array([*(0 if is_missing(t) else text_hash(t) for t in texts), 0], np.uint64)
+        return Converted(hashes[column.codes], [])  # the code -1 takes the last one: missing
+    meaning = _meaning(kind, decimal)
+    found = [np.nan if is_missing(text) else meaning(text) for text in texts]
+    values = np.array([*(np.nan if value is None else value + 0.0 for value in found), np.nan])
+    wrong = [code for code, value in enumerate(found) if value is None]
+    rows_of_misfits = np.flatnonzero(np.isin(column.codes, wrong)) if wrong else np.zeros(0, np.int64)
+    misfits = [(row, texts[column.codes[row]]) for row in rows_of_misfits.tolist()]
+    return Converted(values[column.codes], misfits)
+
+
+def _meaning(kind: Type, decimal: str) -> Callable[[str], float | None]:
+    if kind.kind == "boolean":
+        return boolean
+    if kind.kind == "date":
+        return lambda text: hours(text, kind.form)
+    return lambda text: number(text, decimal)
+
+
+def misfit_line(line: int, name: str, kind: Type, text: str, more: int = 0) -> str:
+    """Return the message about a cell that does not fit its column."""
+    shown = text if len(text) <= 40 else text[:39] + "…"
+    form = f" written {kind.form}" if kind.form else ""
+    others = f" ({more} more in this column)" if more else ""
+    return f"line {line}: column {name!r}: {shown!r} is not {EXPECTED[kind.kind]}{form}{others}"

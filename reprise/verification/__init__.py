@@ -1,0 +1,1 @@
+"""Committed pipelines: which there are, and whether they give the same bytes again."""
