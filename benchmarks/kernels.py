@@ -1,199 +1,247 @@
-"""Time of a training step by kernels, side by side in one run: portable kernels against plain torch.
+"""Single layers in GFLOP/s on one thread: each instruction set beside torch, and the share of a core's peak.
 
-``python benchmarks/kernels.py [--rounds N] [--steps N] [--thresholds]``
+``python benchmarks/kernels.py [--layers PART] [--isa avx2,avx512] [--rounds N]``
 
-Each variant is a process of its own, because torch reads its settings when it is loaded; they take turns, on
-one thread each, and CPU time is counted, so that other work on the machine disturbs all alike. Printed are
-medians over the rounds: milliseconds forward, backward and of a whole step with fused Adam, and the step's
-ratio to native torch. ``--thresholds`` measures what the two thresholds in reprise.numerics.kernels rest on.
+Forward, gradient by the input and gradient by the weights (with the bias's) of the layers of the MNIST CNN at
+batch 128 and of ResNet-18 at 32 × 32 pixels and batch 32. Torch takes contiguous and channels_last tensors.
+The figure is the best of interleaved rounds, in processor time, counting two operations for each tap, those
+outside the image too (which can show more than the peak). The peak is what multiply-adds in registers alone
+reach (peak.c).
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
+import ctypes
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Callable
-from typing import IO, Any
+from dataclasses import dataclass
+from pathlib import Path
 
-from reprise.numerics.runtime import settings
+import mnist
+import torch
+import turns
+from torch.nn import functional as F
 
-VARIANTS = {
-    "native torch": "native",
-    "plain torch, portable settings": "plain",
-    "all layers as products": "products",
-    "portable kernels": "portable",
-}
-WORK = {"cnn": (128, 64, 32), "resnet18": (32, 8)}
+from reprise.arithmetic import build
+from reprise.arithmetic.library import chosen_isa, load
+from reprise.arithmetic.structures import ConvolutionShape, LinearShape
+
+PASSES = ("forward", "by the input", "by the weights")
+SHORTEST = 2e-3  # seconds of a timed stretch
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A linear layer (side 0), or a convolution of square images."""
+
+    name: str
+    rows: int
+    side: int
+    inputs: int
+    outputs: int
+    kernel: int = 1
+    stride: int = 1
+    padding: int = 0
+
+    @property
+    def out_side(self) -> int:
+        """The height and width of the output."""
+        return (self.side + 2 * self.padding - self.kernel) // self.stride + 1
+
+    @property
+    def operations(self) -> int:
+        """Of a pass."""
+        pixels = self.out_side**2 if self.side else 1
+        return 2 * self.rows * pixels * self.inputs * self.outputs * self.kernel**2
+
+
+LAYERS = (
+    Layer("mnist convolution 1-16, stride 2", 128, 28, 1, 16, 3, 2),
+    Layer("mnist convolution 16-32, stride 2", 128, 13, 16, 32, 3, 2),
+    Layer("mnist convolution 32-64", 128, 6, 32, 64, 3),
+    Layer("mnist linear 1024-256", 128, 0, 1024, 256),
+    Layer("mnist linear 256-64", 128, 0, 256, 64),
+    Layer("mnist linear 64-10", 128, 0, 64, 10),
+    Layer("resnet 3-64, 32²", 32, 32, 3, 64, 3, 1, 1),
+    Layer("resnet 64-64, 32²", 32, 32, 64, 64, 3, 1, 1),
+    Layer("resnet 64-128, 32², stride 2", 32, 32, 64, 128, 3, 2, 1),
+    Layer("resnet 128-128, 16²", 32, 16, 128, 128, 3, 1, 1),
+    Layer("resnet 128-256, 16², stride 2", 32, 16, 128, 256, 3, 2, 1),
+    Layer("resnet 256-256, 8²", 32, 8, 256, 256, 3, 1, 1),
+    Layer("resnet 256-512, 8², stride 2", 32, 8, 256, 512, 3, 2, 1),
+    Layer("resnet 512-512, 4²", 32, 4, 512, 512, 3, 1, 1),
+    Layer("resnet 1x1 64-128, stride 2", 32, 32, 64, 128, 1, 2),
+    Layer("resnet 1x1 128-256, stride 2", 32, 16, 128, 256, 1, 2),
+    Layer("resnet 1x1 256-512, stride 2", 32, 8, 256, 512, 1, 2),
+)
 
 
 def main() -> None:
-    """Measure and print the tables."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=40, help="steps of cnn per turn; resnet18 takes a tenth")
-    parser.add_argument("--thresholds", action="store_true")
-    parser.add_argument("--variant", choices=list(VARIANTS.values()), help=argparse.SUPPRESS)
+    parser.add_argument("--layers", default="", help="layers whose name contains this")
+    parser.add_argument("--isa", help="instruction sets, with commas between; all but baseline by default")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--mnist", type=Path, help="the folder of the four idx files")
     args = parser.parse_args()
-    if args.variant:
-        serve(args.variant)
-    elif args.thresholds:
-        os.environ.update(settings("portable"))
-        thresholds()
+    mnist.load(args.mnist or mnist.folder())
+    torch.set_num_threads(1)
+    isas = args.isa.split(",") if args.isa else able()
+    print(turns.machine())
+    peaks = {isa: peak(isa) for isa in isas}
+    print(
+        "peak of a core, GFLOP/s: " + ", ".join(f"{isa} {value:.0f}" for isa, value in peaks.items()) + "\n"
+    )
+    rows = []
+    for layer in LAYERS:
+        if args.layers not in layer.name:
+            continue
+        calls = {isa: own(layer, isa) for isa in isas}
+        calls |= {"torch": by_torch(layer, channels_last=False)}
+        if layer.side:
+            calls |= {"torch channels_last": by_torch(layer, channels_last=True)}
+        best = measure(calls, args.rounds)
+        shown = {name: [layer.operations / s / 1e9 for s in seconds] for name, seconds in best.items()}
+        cells = [form(shown.get(name)) for name in columns(isas)]
+        shares = [value / peaks[isas[-1]] for value in shown[isas[-1]]]
+        rows.append([layer.name, *cells, " / ".join(f"{share:.0%}" for share in shares)])
+    print(f"GFLOP/s: {' / '.join(PASSES)}; {isas[-1]}'s share of its peak\n")
+    print(turns.table(["", *columns(isas), "of peak"], rows))
+
+
+def form(speeds: list[float] | None) -> str:
+    """Return a cell."""
+    return "-" if speeds is None else " / ".join(f"{value:.0f}" for value in speeds)
+
+
+def columns(isas: list[str]) -> list[str]:
+    """Return the names of the columns of speeds."""
+    return [*isas, "torch", "torch channels_last"]
+
+
+def able() -> list[str]:
+    """Return the instruction sets of this processor, without the slow baseline where there is another."""
+    known = list(build.ISAS[build.this_target().split("-")[0]])
+    return known[min(1, len(known) - 1) : known.index(chosen_isa()) + 1]
+
+
+def clock(call: Call) -> float:
+    """Return the seconds of processor time of a call, from a stretch of them."""
+    start = time.process_time()
+    call()
+    count = max(1, int(SHORTEST / max(1e-7, time.process_time() - start)))
+    start = time.process_time()
+    for _ in range(count):
+        call()
+    return (time.process_time() - start) / count
+
+
+def measure(calls: dict[str, tuple[Call, Call, Call]], rounds: int) -> dict[str, list[float]]:
+    """Return the least seconds of each pass."""
+    best = {name: [float("inf")] * 3 for name in calls}
+    for _ in range(rounds + 1):
+        for name, passes in calls.items():
+            best[name] = [min(least, clock(call)) for least, call in zip(best[name], passes, strict=True)]
+    return best
+
+
+def own(layer: Layer, isa: str) -> tuple[Call, Call, Call]:
+    """Return the three passes by the kernels; weights are packed before, as in a step's second slice."""
+    library = load(isa)
+    if layer.side:
+        side, out = layer.side, layer.out_side
+        x, y = (
+            torch.randn(layer.rows, side, side, layer.inputs),
+            torch.empty(layer.rows, out, out, layer.outputs),
+        )
+        weight = torch.randn(layer.outputs, layer.inputs, layer.kernel, layer.kernel)
+        shape: ctypes.Structure = ConvolutionShape(
+            side, side, layer.inputs, out, out, layer.outputs, *[layer.kernel] * 2, *[layer.stride] * 2,
+            *[layer.padding] * 2, 1, 1, 1,
+        )  # fmt: skip
+        family = "convolution"
     else:
-        compare(args.rounds, args.steps)
+        x, y = torch.randn(layer.rows, layer.inputs), torch.empty(layer.rows, layer.outputs)
+        weight, shape, family = (
+            torch.randn(layer.outputs, layer.inputs), LinearShape(layer.inputs, layer.outputs), "linear"
+        )  # fmt: skip
+    d, n = ctypes.byref(shape), ctypes.c_ssize_t
+    gy, bias = torch.randn_like(y), torch.randn(layer.outputs)
+    gx, gw, gb = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(bias)
+    packed = []
+    for for_gradient in (0, 1):
+        packed.append(torch.zeros(getattr(library, f"{family}_packed")(d, for_gradient)))
+        getattr(library, f"{family}_pack")(d, _at(weight), for_gradient, _at(packed[-1]))
+    forward, by_input, by_weight = (
+        getattr(library, f"{family}_{name}") for name in ("forward", "input_gradient", "weight_gradient")
+    )
+    rows = n(layer.rows)
+    kept = (x, y, weight, gy, bias, gx, gw, gb, packed)
 
+    def call(function: Callable[..., object], *words: object) -> Call:
+        return lambda _kept=kept: function(d, rows, *words)
 
-def compare(rounds: int, steps: int) -> None:
-    """Let the variants take turns and print the medians."""
-    workers = {title: start(variant) for title, variant in VARIANTS.items()}
-    for model, batches in WORK.items():
-        for batch in batches:
-            turns = steps if model == "cnn" else max(2, steps // 10)
-            found: dict[str, list[list[float]]] = {title: [] for title in workers}
-            for _ in range(rounds):
-                for title, worker in workers.items():
-                    found[title].append(ask(worker, f"{model} {batch} {turns}"))
-            print(f"\n{model}, batch {batch}: forward, backward, step in ms; ratio")
-            base = statistics.median(times[2] for times in found["native torch"])
-            for title, times in found.items():
-                forward, backward, step = (statistics.median(column) for column in zip(*times, strict=True))
-                print(f"  {title:32}{forward:9.2f}{backward:9.2f}{step:9.2f}{step / base:7.2f}")
-    for worker in workers.values():
-        worker.communicate()
-
-
-def start(variant: str) -> subprocess.Popen[str]:
-    """Start the process of a variant, with its settings."""
-    environment = os.environ | settings("native" if variant == "native" else "portable")
-    return subprocess.Popen(
-        [sys.executable, __file__, "--variant", variant],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
+    return (
+        call(forward, _at(x), _at(packed[0]), _at(bias), 0, _at(y)),
+        call(by_input, _at(gy), _at(packed[1]), _at(gx)),
+        call(by_weight, _at(gy), _at(x), _at(gw), _at(gb)),
     )
 
 
-def ask(worker: subprocess.Popen[str], request: str) -> list[float]:
-    """One turn of a worker: forward, backward and step time in ms."""
-    asked: IO[str] | None = worker.stdin
-    answered: IO[str] | None = worker.stdout
-    assert asked is not None
-    assert answered is not None
-    asked.write(request + "\n")
-    asked.flush()
-    return [float(word) for word in answered.readline().split()]
+def _at(tensor: torch.Tensor) -> ctypes.c_void_p:
+    return ctypes.c_void_p(tensor.data_ptr())
 
 
-def serve(variant: str) -> None:
-    """Answer requests "model batch steps" with three times in ms until the input ends."""
-    import torch
+def by_torch(layer: Layer, *, channels_last: bool) -> tuple[Call, Call, Call]:
+    """Return the three passes by torch."""
+    bias = torch.randn(layer.outputs)
+    if not layer.side:
+        x, weight = torch.randn(layer.rows, layer.inputs), torch.randn(layer.outputs, layer.inputs)
+        gy = torch.randn(layer.rows, layer.outputs)
+        return lambda: F.linear(x, weight, bias), lambda: gy @ weight, lambda: (gy.t() @ x, gy.sum(0))
+    x = torch.randn(layer.rows, layer.inputs, layer.side, layer.side)
+    weight = torch.randn(layer.outputs, layer.inputs, layer.kernel, layer.kernel)
+    if channels_last:
+        x, weight = (tensor.to(memory_format=torch.channels_last) for tensor in (x, weight))
+    stride, padding = [layer.stride] * 2, [layer.padding] * 2
+    gy = torch.randn_like(F.conv2d(x, weight, bias, layer.stride, layer.padding))
 
-    from reprise.numerics import kernels
+    def backward(mask: list[bool]) -> object:
+        return torch.ops.aten.convolution_backward(
+            gy, x, weight, [layer.outputs], stride, padding, [1, 1], False, [0, 0], 1, mask
+        )
 
-    torch.set_num_threads(1)
-    if variant == "products":
-        kernels.is_direct = lambda *_: False
-        kernels.ONEDNN_PRODUCT_FROM = 0
-    ready: dict[str, Callable[[], list[float]]] = {}
-    for line in sys.stdin:
-        model, batch, steps = line.split()
-        step = ready.setdefault(f"{model} {batch}", make_step(model, int(batch), variant))
-        times = [step() for _ in range(int(steps))]
-        print(*(1e3 * statistics.median(column) for column in zip(*times, strict=True)), flush=True)
-
-
-def make_model(name: str) -> Any:
-    """A small CNN for MNIST, or ResNet-18 for 32 × 32 pixels."""
-    import torchvision
-    from torch import nn
-
-    if name == "cnn":
-        layers = [nn.Conv2d(1, 16, 3, 2), nn.Conv2d(16, 32, 3, 2), nn.Conv2d(32, 64, 3), nn.Flatten()]
-        layers += [nn.Linear(1024, 256), nn.Linear(256, 64)]
-        with_relu = [part for layer in layers for part in (layer, nn.ReLU())]
-        return nn.Sequential(*with_relu, nn.Linear(64, 10))
-    model = torchvision.models.resnet18(num_classes=10)
-    model.conv1, model.maxpool = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity()
-    return model
+    return (
+        lambda: F.conv2d(x, weight, bias, layer.stride, layer.padding),
+        lambda: backward([True, False, False]),
+        lambda: backward([False, True, True]),
+    )
 
 
-def make_step(name: str, batch: int, variant: str) -> Callable[[], list[float]]:
-    """One training step, returning the CPU time of forward, backward and all of it, in seconds."""
-    import torch
-    import torch.nn.functional as F
-
-    from reprise.model.portable import portable
-
-    torch.manual_seed(0)
-    model = make_model(name)
-    if variant in ("products", "portable"):
-        portable(model)
-    x = torch.rand((batch, 1, 28, 28) if name == "cnn" else (batch, 3, 32, 32))
-    y = torch.randint(10, (batch,))
-    optimizer = torch.optim.Adam(model.parameters(), fused=True)
-
-    def step() -> list[float]:
-        marks = [time.process_time()]
-        loss = F.cross_entropy(model(x), y)
-        marks.append(time.process_time())
-        loss.backward()
-        marks.append(time.process_time())
-        optimizer.step()
-        optimizer.zero_grad()
-        return [marks[1] - marks[0], marks[2] - marks[1], time.process_time() - marks[0]]
-
-    for _ in range(3):
-        step()
-    return step
-
-
-def clock(call: Callable[[], object]) -> float:
-    """Median CPU time of a call in µs."""
-    call()
-    times = []
-    for _ in range(25):
-        start_time = time.process_time()
-        for _ in range(4):
-            call()
-        times.append((time.process_time() - start_time) / 4)
-    return 1e6 * statistics.median(times)
-
-
-def thresholds() -> None:
-    """Print where oneDNN's product overtakes MKL's, and where patches stop paying."""
-    import torch
-
-    from reprise.numerics import kernels
-
-    torch.set_num_threads(1)
-    print("multiply-adds, [m, k] by [n, k]: MKL, oneDNN in µs")
-    for m, k, n in [
-        (64, 64, 10), (64, 64, 32), (128, 64, 20), (64, 64, 64), (64, 256, 16), (64, 100, 64), (128, 64, 64),
-        (32, 256, 64), (512, 10, 128), (128, 512, 10), (64, 128, 128), (16, 256, 256), (128, 256, 256),
-    ]:  # fmt: skip
-        a, b = torch.rand(m, k), torch.rand(n, k)
-        both = []
-        for start_at in (10**12, 0):
-            kernels.ONEDNN_PRODUCT_FROM = start_at
-            both.append(clock(lambda a=a, b=b: kernels.product(a, b)))
-        print(f"{m * k * n:9}  [{m}, {k}] by [{n}, {k}]".ljust(40), *(f"{value:8.0f}" for value in both))
-    kernels.ONEDNN_PRODUCT_FROM = 400_000
-    print("gradient by the weights, kernel 3 by 3, 32 images of 28 by 28: channels, direct, patches in ms")
-    for channels in (1, 2, 3, 4, 5, 6, 7, 8):
-        x = torch.rand(32, channels, 28, 28)
-        weight = torch.rand(32, channels, 3, 3, requires_grad=True)
-        both = []
-        for up_to in (0, 8):
-            kernels.PATCHES_UP_TO_CHANNELS = up_to
-            y = kernels.conv2d(x, weight)
-            gy = torch.rand_like(y)
-            both.append(clock(lambda y=y, w=weight, g=gy: torch.autograd.grad(y, w, g, retain_graph=True)))
-        print(f"{channels:9}", *(f"{value / 1e3:8.2f}" for value in both))
+def peak(isa: str) -> float:
+    """Return the most GFLOP/s that a core reaches with an instruction set."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "peak.so")
+        words = [*build.compiler(isa, build.this_target()), *build.FLAGS, "-I", str(build.SOURCES)]
+        subprocess.run(
+            [*words, "-o", str(path), str(Path(__file__).with_name("peak.c"))],
+            check=True,
+            capture_output=True,
+        )
+        function = ctypes.CDLL(str(path)).peak
+    function.restype, function.argtypes = ctypes.c_ssize_t, (ctypes.c_ssize_t, ctypes.c_void_p)
+    numbers = torch.zeros(12 * 16)
+    numbers[0] = 0.5
+    best = 0.0
+    for _ in range(50):
+        start = time.process_time()
+        done = function(200_000, numbers.data_ptr())
+        best = max(best, done / (time.process_time() - start) / 1e9)
+    return best
 
 
 if __name__ == "__main__":

@@ -2,78 +2,92 @@
 
 ``python benchmarks/page_faults.py [--model cnn|resnet18] [--rounds N] [--steps N]``
 
-Both variants run in processes of their own that take turns. The faults are exact counts; the times are
-medians over the rounds of the user and system time of this process, on one worker and in portable numerics.
+For portable numerics, whose kernels keep their memory themselves, and for native ones, whose tensors come
+and go. The variants run in processes of their own that take turns. They train on made-up rows and load no
+dataset, because that would make glibc keep memory in all of them. The faults are exact counts; the times are
+medians over the rounds of the user and system time of one worker's process.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
-import statistics
-import subprocess
 import sys
+from pathlib import Path
+from statistics import median
 
-from training_speed import BATCH, reprise_step
+import turns
 
-VARIANTS = {"glibc as it is": "default", "freed memory kept": "kept"}
+VARIANTS = {
+    f"{numerics}, {title}": (numerics, word)
+    for numerics in ("portable", "native")
+    for title, word in (("glibc as it is", "default"), ("freed memory kept", "kept"))
+}
 
 
 def main() -> None:
-    """Measure both and print the table."""
+    """Measure all and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", choices=sorted(BATCH), default="cnn")
+    parser.add_argument("--model", choices=("cnn", "resnet18"), default="cnn")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--slices", type=int, default=1)
-    parser.add_argument("--serve", choices=list(VARIANTS.values()), help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=int, help="of a turn")
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    steps = args.steps or (50 if args.model == "cnn" else 2)
     if args.serve:
-        serve(args.serve, args.model, args.slices, args.steps)
+        serve(*args.serve, args.model, steps)
         return
-    options = ["--model", args.model, "--steps", str(args.steps), "--slices", str(args.slices)]
-    command = [sys.executable, __file__, *options, "--serve"]
-    workers = {
-        title: subprocess.Popen([*command, word], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for title, word in VARIANTS.items()
-    }
-    found: dict[str, list[list[float]]] = {title: [] for title in workers}
-    for turn in range(args.rounds + 1):
-        for title, worker in workers.items():
-            assert worker.stdin is not None
-            assert worker.stdout is not None
-            worker.stdin.write("go\n")
-            worker.stdin.flush()
-            figures = [float(word) for word in worker.stdout.readline().split()]
-            if turn > 0:  # the first one warms up
-                found[title].append(figures)
-    for worker in workers.values():
-        worker.communicate()
-    title = f"{args.model}, {args.slices} slices: page faults, user ms, system ms of a step"
-    print(f"{title}; median of {args.rounds}")
-    for title, rows in found.items():
-        faults, user, system = (statistics.median(column) for column in zip(*rows, strict=True))
-        print(f"{title:20} {faults:8,.0f} {user:8.2f} {system:8.2f}")
+    options = ["--model", args.model, "--steps", str(steps)]
+    variants = [
+        turns.Variant(name, [__file__, *options, "--serve", *words]) for name, words in VARIANTS.items()
+    ]
+    print(turns.machine() + "\n")
+    with turns.Turns(variants) as running:
+        found = running.rounds(3 * args.rounds, warm_up=3)  # each turn answers three times
+    rows = [
+        [name, *(f"{median(values[place::3]):,.{digits}f}" for place, digits in ((0, 0), (1, 2), (2, 2)))]
+        for name, values in found.items()
+    ]
+    print(turns.table([f"{args.model}, of a step", "page faults", "user ms", "system ms"], rows))
 
 
-def serve(variant: str, model: str, slices: int, steps: int) -> None:
-    """Answer each line on standard input with one turn's figures."""
-    if variant == "default":
-        import reprise.numerics.memory
+def serve(numerics: str, memory: str, model: str, steps: int) -> None:
+    """Answer three lines on standard input with one turn's figures."""
+    import tempfile
 
-        reprise.numerics.memory.keep_freed_memory = lambda: False
-    step = reprise_step("portable", slices, 1, model)
-    for _ in sys.stdin:
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        for _ in range(steps):
-            step()
-        after = resource.getrusage(resource.RUSAGE_SELF)
+    import training_loops
+
+    import reprise.arithmetic.memory
+    from reprise.training.checkpoint import Checkpoints
+    from reprise.training.loop import fit
+
+    if memory == "default":
+        reprise.arithmetic.memory.keep_freed_memory = lambda: False
+    data = training_loops.Data(model, None)
+    state = {"step": 0, "before": resource.getrusage(resource.RUSAGE_SELF)}
+
+    def report(_done: int, _all: int, row: object) -> None:
+        if row is not None:
+            return
+        state["step"] += 1
+        if state["step"] % steps:
+            return
+        after, before = resource.getrusage(resource.RUSAGE_SELF), state["before"]
         spent = (
             after.ru_minflt - before.ru_minflt,
             1e3 * (after.ru_utime - before.ru_utime),
             1e3 * (after.ru_stime - before.ru_stime),
         )
-        print(*(value / steps for value in spent), flush=True)
+        if state["step"] == steps:
+            print(turns.READY, flush=True)
+        for value in spent:
+            if not sys.stdin.readline():
+                raise SystemExit
+            print(value / steps, flush=True)
+        state["before"] = resource.getrusage(resource.RUSAGE_SELF)
+
+    with tempfile.TemporaryDirectory() as folder, Checkpoints(Path(folder) / "state") as checkpoints:
+        fit(training_loops.job_of(data, numerics, 1, 1, checkpoints, report))
 
 
 if __name__ == "__main__":

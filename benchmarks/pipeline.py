@@ -1,4 +1,4 @@
-"""Time of the main pipeline through dvc: a full run, a no-op beside DVC's own, and the stages' imports.
+"""Time of compiling the kernels, of the main pipeline through dvc, of a no-op beside DVC's own, of imports.
 
 ``python benchmarks/pipeline.py [--rounds N]``; works in a temporary clone of HEAD. Medians are quoted.
 """
@@ -74,6 +74,19 @@ def no_ops(project: Path, empty: Path, rounds: int) -> None:
     print(f"{'ratio of the medians':44} {ours / dvc:7.2f}")
 
 
+def compiling(folder: Path, rounds: int) -> None:
+    """Time the compile step of ``make env`` with empty caches, the compiler's own too."""
+    values = []
+    for number in range(rounds):
+        place = folder / str(number)
+        caches = {"ZIG_GLOBAL_CACHE_DIR": str(place / "global"), "ZIG_LOCAL_CACHE_DIR": str(place / "local")}
+        command = [sys.executable, "-m", "reprise.arithmetic.build", "--folder", str(place / "kernels")]
+        start = time.perf_counter()
+        subprocess.run(command, cwd=ROOT, env=ENVIRONMENT | caches, check=True, capture_output=True)
+        values.append(time.perf_counter() - start)
+    show("compiling the kernels, cold", values)
+
+
 def imports(project: Path) -> None:
     """Print the seconds that each stage's imports take, and the largest packages among them."""
     for stage in ("prepare", "train", "evaluate"):
@@ -98,6 +111,7 @@ def main() -> None:
         project, empty = Path(folder) / "project", Path(folder) / "empty"
         empty.mkdir()
         subprocess.run(["git", "clone", "-q", str(ROOT), str(project)], check=True)
+        compiling(Path(folder) / "compiled", rounds)
         full_runs(project, rounds)
         no_ops(project, empty, rounds)
         imports(project)

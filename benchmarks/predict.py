@@ -17,16 +17,12 @@ from statistics import median
 
 import numpy as np
 
-from reprise.numerics.runtime import pin
-
 SPEED_BAR = 200_000  # rows a second
 MEMORY_BAR = 64 * 2**20  # bytes that ten times the rows may cost
 COLUMNS = 20
 COMMAND = """
 import sys, time
 from pathlib import Path
-from reprise.numerics.runtime import pin
-pin("portable")
 from reprise.prediction import tables
 from reprise.prediction.predict import predict
 from reprise.foundation.workers import cores
@@ -42,7 +38,6 @@ print(seconds, int(peak) * 1024)
 
 def write_model(folder: Path, classes: int) -> None:
     """Train nothing: the initial weights of an mlp 20-64-64-classes compute as long as trained ones."""
-    pin("portable")
     from reprise.model.architectures import build
     from reprise.model.card import ModelCard
     from reprise.model.file import save_model

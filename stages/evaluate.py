@@ -8,7 +8,6 @@ from pathlib import Path
 from reprise.foundation.errors import exit_with
 from reprise.foundation.workers import worker_count
 from reprise.model.card import read_card
-from reprise.numerics.runtime import pin
 from reprise.settings.params_file import read_params
 
 
@@ -29,8 +28,8 @@ def main() -> None:
     args = arguments()
     workers = worker_count(args.workers)
     params = read_params(args.params)
-    pin(read_card(args.model).train.numerics)
-    from reprise.evaluation.evaluate import Places, evaluate  # loads torch, which reads the pinned settings
+    read_card(args.model)  # a missing model is told before torch is loaded
+    from reprise.evaluation.evaluate import Places, evaluate  # loads torch, which takes seconds
 
     evaluate(params.evaluate, Places(args.prepared, args.model, args.metrics), args.device, workers)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from reprise.foundation.errors import exit_with
 from reprise.foundation.workers import worker_count
-from reprise.numerics.runtime import pin
 from reprise.settings.params_file import read_params
 
 
@@ -28,8 +27,7 @@ def main() -> None:
     args = arguments()
     workers = worker_count(args.workers)
     params = read_params(args.params)
-    pin(params.train.numerics)
-    from reprise.training.run import Places, run  # loads torch, which reads the pinned settings
+    from reprise.training.run import Places, run  # loads torch, which takes seconds
 
     run(params, Places(args.prepared, args.model, args.metrics), args.device, workers)
 

@@ -1,4 +1,4 @@
-"""What every test needs: the pinned arithmetic, set before any test module loads torch."""
+"""What every test needs."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reprise.numerics.runtime import configure, pin
-
 if TYPE_CHECKING:
     from train_process import Place
 
 ROOT = Path(__file__).parents[1]
 
-pin("portable")
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _portable_arithmetic() -> None:
-    """Set torch's own switches too, unless the chosen tests do without torch: it takes seconds to load."""
+    """Set torch's switches, unless the chosen tests do without torch: it takes seconds to load."""
     if "torch" in sys.modules:
+        from reprise.arithmetic.runtime import configure
+
         configure("cpu", "portable")
 
 

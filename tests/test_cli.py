@@ -11,6 +11,7 @@ import pytest
 from trained import LEAVES, images, labels, table, write_model, write_prepared
 
 from reprise import cli
+from reprise.arithmetic.library import chosen_isa
 from reprise.commands import doctor
 from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.foundation.files import sha256_file, write_json
@@ -156,11 +157,44 @@ def test_doctor_finds_folders_that_cannot_be_used(tmp_path, monkeypatch):
     assert any("1 unfinished training(s), 1 MB" in finding.line for finding in findings)
 
 
-@pytest.mark.parametrize(("flags", "fine"), [({"avx2", "fma"}, True), ({"avx2"}, False), (set(), True)])
-def test_doctor_looks_at_the_processor(monkeypatch, flags, fine):
-    monkeypatch.setattr("reprise.numerics.runtime.processor_flags", lambda: frozenset(flags))
-    monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    assert [finding.fine for finding in doctor.processor()] == [fine]
+def test_doctor_names_the_instruction_sets_of_the_kernels(monkeypatch):
+    monkeypatch.delenv("REPRISE_ISA", raising=False)
+    processor, kernels = doctor.processor()
+    assert (processor.fine, kernels.fine) == (True, True)
+    assert f"kernels use {chosen_isa()}, " in processor.line
+    monkeypatch.setenv("REPRISE_ISA", "mmx")
+    (finding,) = doctor.processor()
+    assert finding.fine is False
+    assert finding.line.startswith("REPRISE_ISA: found 'mmx'; this machine can do ")
+
+
+def test_doctor_says_how_missing_kernels_are_made(monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRISE_KERNELS", str(tmp_path))
+    processor, kernels = doctor.processor()
+    assert processor.fine is None
+    assert kernels.fine is False
+    assert kernels.line.startswith("kernels: not compiled for ")
+    assert kernels.line.endswith("run make env")
+    assert list(tmp_path.iterdir()) == []  # looking compiles nothing
+
+
+def test_doctor_names_a_machine_without_kernels(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    (finding,) = doctor.processor()
+    assert finding.fine is False
+    assert "riscv64; portable numerics are for x86_64 and aarch64: set train.numerics: native" in finding.line
+
+
+@pytest.mark.parametrize(
+    ("version", "fine"), [("2.9.1", False), ("2.10.0", True), ("2.11.0+cpu", True), ("3.0.0", True)]
+)
+def test_doctor_takes_any_torch_that_is_new_enough(version, fine, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch, "__version__", version)
+    finding = next(doctor.torch())
+    assert finding.fine is fine
+    assert finding.line.startswith(f"torch {version}")
 
 
 def test_doctor_wants_room_on_the_disk(monkeypatch):

@@ -52,8 +52,8 @@ def test_imports_are_followed_into_functions_and_packages(tmp_path: Path) -> Non
     ("stage", "business"),
     [
         ("prepare", {"foundation", "settings", "prepared", "data", "tables", "images", "preparing"}),
-        ("train", {"foundation", "settings", "prepared", "numerics", "model", "training"}),
-        ("evaluate", {"foundation", "settings", "prepared", "numerics", "model", "evaluation"}),
+        ("train", {"foundation", "settings", "prepared", "arithmetic", "model", "training"}),
+        ("evaluate", {"foundation", "settings", "prepared", "arithmetic", "model", "evaluation"}),
     ],
 )
 def test_a_stage_depends_on_the_rooms_that_it_has_business_with(stage: str, business: set[str]) -> None:

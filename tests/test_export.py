@@ -18,7 +18,7 @@ from reprise.evaluation.evaluate import Places, evaluate
 from reprise.export import export as exporting
 from reprise.export.export import export
 from reprise.foundation.errors import EnvironmentProblem
-from reprise.model.inference import load_inference, probabilities
+from reprise.model.inference import load_inference
 from reprise.prepared.schema import Statistics
 from reprise.settings.params import Cnn, Evaluate, Mlp
 
@@ -41,7 +41,7 @@ RUN = {"onnx": run_onnx, "torch": run_torch}
 
 def expected(places: Places, stored: np.ndarray) -> np.ndarray:
     inference = load_inference(places.model, "cpu")
-    return probabilities(next(iter(inference.outputs([stored]))))
+    return inference.probabilities(next(iter(inference.outputs([stored]))))
 
 
 @pytest.mark.parametrize("form", ["onnx", "torch"])

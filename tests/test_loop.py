@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import signal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from reprise.foundation.errors import Interrupted, UserError
 from reprise.model.losses import loss_sum, predicted_classes
 from reprise.settings.params import Augment, Train
 from reprise.training import loop
-from reprise.training.loop import VALIDATION_BATCH, Job, fit, validate
+from reprise.training.loop import VALIDATION_BATCH, Job, engine_and_optimizer, fit, validate
 from reprise.training.pool import Pool
 from reprise.training.progress import History, Progress, history_rows
 
@@ -189,11 +190,13 @@ def test_the_history_is_that_of_a_naive_loop(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("classes", [0, 2, 3])
 def test_validation_over_several_batches(classes: int, workers: int, tmp_path: Path) -> None:
+    def validated(job: Job) -> tuple[float, float] | None:
+        return validate(job, engine_and_optimizer(job)[0])
 
     rows = rows_of(schema_of((5,), classes), 2 * VALIDATION_BATCH + 77, "val")
     job = job_of("mlp", tmp_path, TRAIN, classes=classes, val_rows=rows, pool=Pool(workers))
-    found = validate(job)
-    alone = validate(job_of("mlp", tmp_path, TRAIN, classes=classes, val_rows=rows))
+    found = validated(job)
+    alone = validated(job_of("mlp", tmp_path, TRAIN, classes=classes, val_rows=rows))
     job.pool.close()
     with torch.no_grad():
         outputs = job.model(rows.x)
@@ -220,7 +223,7 @@ def test_a_regression_has_no_accuracy_and_without_validation_there_are_no_column
 def test_the_best_or_the_last_weights_are_kept(tmp_path: Path, monkeypatch) -> None:
     """Validation is best after the first epoch here, whatever the model does."""
     figures = iter([(0.1, 0.9), (0.2, 0.8), (0.3, 0.7)] * 2)
-    monkeypatch.setattr(loop, "validate", lambda _job: next(figures))
+    monkeypatch.setattr(loop, "validate", lambda _job, _engine: next(figures))
     train = TRAIN.model_copy(update={"epochs": 3, "schedule": "constant"})
     best, progress = trained(job_of("cnn with dropout and batch norm", tmp_path, train))
     assert progress.best_epoch == 1
@@ -256,7 +259,7 @@ def test_divergence_is_the_users_problem_as_soon_as_it_shows(
 
         def stopping(self: Any, *arguments: Any) -> Any:
             result = step(self, *arguments)
-            return type(result)(result.gradients, result.figures, not result.figures.isfinite().all())
+            return type(result)(result.gradients, result.figures, not all(map(math.isfinite, result.figures)))
 
         monkeypatch.setattr(loop.SlicedGradient, "step", stopping)
     with pytest.raises(
@@ -267,6 +270,6 @@ def test_divergence_is_the_users_problem_as_soon_as_it_shows(
 
 
 def test_a_validation_loss_that_is_not_finite_is_named(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(loop, "validate", lambda _job: (float("nan"), 0.5))
+    monkeypatch.setattr(loop, "validate", lambda _job, _engine: (float("nan"), 0.5))
     with pytest.raises(UserError, match="train: val_loss became nan in epoch 1"):
         fit(job_of("mlp", tmp_path, TRAIN))

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from reprise.numerics.memory import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, OLD_GLIBC_LARGEST, keep_freed_memory
+from reprise.arithmetic.memory import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, OLD_GLIBC_LARGEST, keep_freed_memory
 
 GLIBC = sys.platform.startswith("linux") and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
 COUNT_FAULTS = """
 import ctypes, resource, sys
-from reprise.numerics.memory import keep_freed_memory
+from reprise.arithmetic.memory import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
 libc = ctypes.CDLL(None)

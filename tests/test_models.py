@@ -10,8 +10,9 @@ import torch
 from tiny import MODELS, schema_of, shape_for
 from torch import Tensor, nn
 
+from reprise.arithmetic.layers import BatchNorm, Dropout, SliceRecord, batch_norms, recording
 from reprise.foundation.errors import UserError
-from reprise.model.architectures import BatchNorm, Dropout, SliceRecord, batch_norms, build, recording
+from reprise.model.architectures import build
 from reprise.settings.params import Cnn, Mlp, Model
 
 ALL = {

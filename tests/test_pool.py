@@ -1,21 +1,21 @@
-"""The pool: results in order whoever is late, exceptions that arrive, updates cut by whole tensors."""
+"""The pool: results in order whoever is late, exceptions that arrive, updates cut by blocks."""
 
 from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from tiny import model_of, same_bits, schema_of, shape_for
+from tiny import model_of, rows_of, same_bits, schema_of, shape_for
 from torch import Tensor
 
-from reprise.settings.params import Train
-from reprise.training import pool as pools
-from reprise.training.optimizers import Optimizer
-from reprise.training.pool import Pool, cut_evenly
+from reprise.model.architectures import build
+from reprise.settings.params import Mlp, Model, Train
+from reprise.training.by_kernels import KernelEngine
+from reprise.training.optimizers import BLOCK, KernelOptimizer
+from reprise.training.pool import Pool
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])
@@ -53,39 +53,11 @@ def test_an_exception_in_any_worker_reaches_the_caller(bad: int) -> None:
     pool.close()
 
 
-# Elementwise work, shared out
-
-
-@given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 9))
-def test_ranges_cover_a_list_once_in_order(sizes: list[int], parts: int) -> None:
-    ranges = cut_evenly(sizes, parts)
-    assert [number for part in ranges for number in range(part.start, part.stop)] == list(range(len(sizes)))
-    assert all(part.stop > part.start for part in ranges if sizes)
-    assert len(ranges) <= parts
-    # An item goes where its middle lies, so a part can exceed the even share by an item's half at each end.
-    largest = max(sizes, default=0)
-    assert all(sum(sizes[part]) <= sum(sizes) / parts + largest for part in ranges)
-
-
-def test_one_large_tensor_leaves_the_rest_together() -> None:
-    assert cut_evenly([1, 1, 98], 4) == [slice(0, 2), slice(2, 3)]
-    assert cut_evenly([3, 0], 1) == [slice(0, 2)]
-    assert cut_evenly([10, 10, 10, 10], 2) == [slice(0, 2), slice(2, 4)]
-
-
-def test_few_values_stay_with_the_caller_and_many_do_not() -> None:
-    def names(values: int) -> set[str]:
-        pool, seen = Pool(2), set()
-        tensors = [torch.empty(values), torch.empty(values)]
-        pool.share(tensors, lambda _: seen.add(threading.current_thread().name))
-        pool.close()
-        return seen
-
-    assert names(10) == {threading.current_thread().name}
-    assert len(names(pools.SHARED_FROM)) == 2
+# Updates, shared out
 
 
 @pytest.mark.parametrize("workers", [2, 3, 5])
+@pytest.mark.parametrize("clip_norm", [None, 0.1])
 @pytest.mark.parametrize(
     "train",
     [
@@ -95,16 +67,44 @@ def test_few_values_stay_with_the_caller_and_many_do_not() -> None:
     ],
     ids=lambda train: train.optimizer,
 )
-def test_an_update_shared_out_is_the_same_bits(train: Train, workers: int, monkeypatch) -> None:
-    monkeypatch.setattr(pools, "SHARED_FROM", 0)
+def test_an_update_shared_out_is_the_same_bits(train: Train, clip_norm: float | None, workers: int) -> None:
+    train = train.model_copy(update={"clip_norm": clip_norm})
 
     def updated(count: int) -> dict[str, Tensor]:
-        model, pool = model_of("cnn", schema_of(shape_for("cnn"))), Pool(count)
-        optimizer = Optimizer(model, train, pool)
+        pool = Pool(count, shared_from=0)
+        schema = schema_of((100,))
+        model = build(Model(kind="mlp", mlp=Mlp(hidden=(1500,))), schema, 1)  # two blocks and a bit
+        engine = KernelEngine(model, rows_of(schema, 2), train, 1)
+        assert 2 * BLOCK < engine.parameters[0].numel() < 3 * BLOCK
+        optimizer = KernelOptimizer(engine, train, pool)
         generator = torch.Generator().manual_seed(1)
         for _ in range(3):
-            optimizer.step([torch.randn(p.shape, generator=generator) for p in model.parameters()], 0.01)
+            parts = [[torch.randn(engine.parameters[0].shape, generator=generator)] for _ in range(2)]
+            optimizer.step(parts, 0.01)
         pool.close()
         return {**model.state_dict(), **optimizer.tensors()}
 
     assert same_bits(updated(1), updated(workers))
+
+
+def test_few_values_stay_with_the_caller_and_many_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    change = KernelOptimizer._change
+
+    def names(shared_from: int) -> set[str]:
+        seen = set()
+
+        def noted(self: KernelOptimizer, *arguments: Any) -> None:
+            seen.add(threading.current_thread().name)
+            change(self, *arguments)
+
+        monkeypatch.setattr(KernelOptimizer, "_change", noted)
+        schema = schema_of(shape_for("mlp"))
+        engine = KernelEngine(model_of("mlp", schema), rows_of(schema, 2), Train(), 1)
+        count = engine.parameters[0].numel()
+        pool = Pool(2, shared_from=count + shared_from)
+        KernelOptimizer(engine, Train(), pool).step([[torch.zeros(count)]], 0.01)
+        pool.close()
+        return seen
+
+    assert names(1) == {threading.current_thread().name}
+    assert len(names(0)) == 2

@@ -16,6 +16,7 @@ from trained import LEAVES, table, write_prepared
 
 from reprise.evaluation.evaluate import Places
 from reprise.foundation.errors import UserError
+from reprise.model.losses import portable_probabilities
 from reprise.prediction.blocks import Block, batches
 from reprise.prediction.texts import Texts, fixed_width
 
@@ -51,11 +52,11 @@ def test_any_class_name_and_id_survives(places):
     schema = write_prepared(places.prepared, table(4), np.arange(4), classes=names)
     outputs = torch.eye(4)
     ids = ["plain", 'q"uote', "com,ma", 7]
-    form = Texts("csv", schema)
+    form = Texts("csv", schema, portable_probabilities)
     rows = list(csv.DictReader(io.StringIO((form.header + form.rows(ids, outputs)).decode(), newline="")))
     assert [row["id"] for row in rows] == [str(value) for value in ids]
     assert [row["predicted"] for row in rows] == list(names)
-    form = Texts("jsonl", schema)
+    form = Texts("jsonl", schema, portable_probabilities)
     found = [json.loads(line) for line in form.rows(ids, outputs).decode().split("\n")[:-1]]
     assert [row["id"] for row in found] == ids
     assert [list(row["probabilities"]) for row in found] == [list(names)] * 4
@@ -64,4 +65,6 @@ def test_any_class_name_and_id_survives(places):
 def test_outputs_that_are_not_finite_are_refused(places):
     schema = write_prepared(places.prepared, table(4), np.arange(3).repeat(2)[:4], classes=LEAVES)
     with pytest.raises(UserError, match="row b: the model's output is not finite"):
-        Texts("csv", schema).rows(["a", "b"], torch.tensor([[0.0, 0, 0], [0, float("inf"), 0]]))
+        Texts("csv", schema, portable_probabilities).rows(
+            ["a", "b"], torch.tensor([[0.0, 0, 0], [0, float("inf"), 0]])
+        )

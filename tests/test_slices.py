@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from fake_ranks import FakeRanks, together
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny import CPU, MODELS, model_of, rows_of, same_bits, schema_of, shape_for
 from torch import Tensor, nn
 
-from reprise.model.architectures import Dropout
 from reprise.model.losses import loss_sum
 from reprise.model.tensors import Rows
 from reprise.settings.params import Augment, Train
-from reprise.training import pool as pools
 from reprise.training.augment import draw
+from reprise.training.by_kernels import KernelEngine
+from reprise.training.by_torch import TorchEngine
 from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks
 from reprise.training.slices import SlicedGradient, Step, cut
@@ -26,64 +27,69 @@ from reprise.training.slices import SlicedGradient, Step, cut
 ROWS = 30
 
 
-class FakeRanks(Ranks):
-    """One of several ranks that live in threads of this process and meet at a barrier."""
-
-    @classmethod
-    def world(cls, size: int) -> list[FakeRanks]:
-        meeting, board = threading.Barrier(size, timeout=30), [None] * size
-        ranks = [cls(rank, size) for rank in range(size)]
-        for rank in ranks:
-            object.__setattr__(rank, "meeting", meeting)
-            object.__setattr__(rank, "board", board)
-        return ranks
-
-    def gather(self, own: Tensor) -> list[Tensor]:
-        self.board[self.rank] = own.clone()
-        self.meeting.wait()
-        parts = [part.clone() for part in self.board]
-        self.meeting.wait()
-        assert all(part.shape == own.shape and part.dtype == own.dtype for part in parts)
-        return parts
-
-
-def together(work: list[Callable[[], Any]]) -> list[Any]:
-    """Run each function in a thread of its own; return the results."""
-    results: list[Any] = [None] * len(work)
-
-    def run(number: int) -> None:
-        results[number] = work[number]()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(work))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+ENGINES: dict[str, Callable[[nn.Module, Rows, Train], KernelEngine | TorchEngine]] = {
+    "kernels": lambda model, data, train: KernelEngine(model, data, train, 1),
+    "torch": TorchEngine,
+}
+chosen = "kernels"  # by the fixture below
 
 
 def gradient_of(name: str, workers: int = 1, ranks: Ranks | None = None, **train: Any) -> SlicedGradient:
     schema = schema_of(shape_for(name))
     model = model_of(name, schema).train()
-    return SlicedGradient(model, rows_of(schema, ROWS), Train(**train), Pool(workers), ranks or Ranks())
+    return sliced(model, rows_of(schema, ROWS), Train(**train), workers, ranks)
+
+
+def sliced(
+    model: nn.Module, data: Rows, train: Train, workers: int = 1, ranks: Ranks | None = None
+) -> SlicedGradient:
+    engine = ENGINES[chosen](model, data, train)
+    return SlicedGradient(engine, model, train, Pool(workers), ranks or Ranks())
+
+
+def named_gradients(gradient: SlicedGradient, parts: list[Tensor]) -> list[Tensor]:
+    """The gradients as torch lays them out: the kernels have one tensor of all."""
+    engine = gradient.engine
+    return engine.packed.views(parts[0]) if isinstance(engine, KernelEngine) else parts
+
+
+def summed(gradient: SlicedGradient, step: Step) -> list[Tensor]:
+    """The whole batch's gradient: the slices' added in order."""
+    first, *others = ([part.clone() for part in parts] for parts in step.gradients)
+    for other in others:
+        for total, part in zip(first, other, strict=True):
+            total += part
+    return named_gradients(gradient, first)
 
 
 def steps_of(gradient: SlicedGradient, stop: bool = False) -> tuple[list[Step], dict[str, Tensor]]:
     """Three steps, one of a short batch, one of a single row; and the model's state after them."""
-    images = gradient.data.x.dim() == 4
+    images = gradient.engine.data.x.dim() == 4
     changes = draw(Augment(shift=2), ROWS, 1, 0, CPU) if images else None
     order = torch.randperm(ROWS, generator=torch.Generator().manual_seed(1))
     batches = (order[:13], order[13:16], order[16:17])
-    done = [gradient.step(batch, changes, 0, step, stop) for step, batch in enumerate(batches)]
-    return done, dict(gradient.model.state_dict())
+    done = [copied(gradient.step(batch, changes, 0, step, stop)) for step, batch in enumerate(batches)]
+    return done, dict(gradient.engine.model.state_dict())
+
+
+def copied(step: Step) -> Step:
+    """The next step may reuse its memory."""
+    return replace(step, gradients=[[part.clone() for part in parts] for parts in step.gradients])
 
 
 def tensors(steps: list[Step]) -> dict[str, Tensor]:
     return {
-        f"{number} {place}": tensor
+        f"{number} {place} {part}": tensor
         for number, step in enumerate(steps)
-        for place, tensor in enumerate([*step.gradients, step.figures])
+        for place, parts in enumerate([*step.gradients, [torch.tensor(step.figures, dtype=torch.float64)]])
+        for part, tensor in enumerate(parts)
     }
+
+
+@pytest.fixture(params=ENGINES, autouse=True)
+def _both_engines(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here holds for portable numerics and for torch's own."""
+    monkeypatch.setitem(globals(), "chosen", request.param)
 
 
 # Cutting
@@ -117,30 +123,28 @@ def test_slices_add_up_to_the_whole_batch(name: str, classes: int, slices: int) 
     smoothing = 0.1 if classes else 0.0
     train = Train(slices=slices, label_smoothing=smoothing)
     for batch in (torch.arange(13), torch.arange(13, 15)):
-        step = SlicedGradient(model, data, train, Pool(1), Ranks()).step(batch, None, 0, 0, False)
-        for found, expected in zip(step.gradients, whole(model, data, batch, smoothing), strict=True):
-            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+        gradient = sliced(model, data, train)
+        step = gradient.step(batch, None, 0, 0, False)
+        expected = whole(model, data, batch, smoothing)
+        assert len(step.gradients) == slices
+        for found, exact in zip(summed(gradient, step), expected, strict=True):
+            torch.testing.assert_close(found, exact, rtol=1e-4, atol=1e-6)
         outputs = model(data.normalise(data.x[batch])).detach()
         loss = float(loss_sum(outputs, data.y[batch], smoothing))
         correct = float((outputs.argmax(1) == data.y[batch]).sum()) if classes else 0.0
-        assert step.figures.tolist() == [pytest.approx(loss, rel=1e-5), correct]
-        assert step.figures.dtype == torch.float64
+        assert step.figures == (pytest.approx(loss, rel=1e-5), correct)
 
 
-def test_one_slice_is_the_whole_batch_bit_for_bit() -> None:
-    gradient = gradient_of("cnn", slices=1)
-    batch = torch.arange(13)
-    step = gradient.step(batch, None, 0, 0, False)
-    expected = whole(gradient.model, gradient.data, batch, 0.0)
-    assert all(torch.equal(one, two) for one, two in zip(step.gradients, expected, strict=True))
-
-
-def test_a_frozen_layer_has_no_gradient() -> None:
-    gradient = gradient_of("mlp")
-    gradient.model[1].requires_grad_(False)
-    frozen = SlicedGradient(gradient.model, gradient.data, gradient.train, gradient.pool, gradient.ranks)
-    found = frozen.step(torch.arange(5), None, 0, 0, False).gradients
-    assert [g.shape for g in found] == [p.shape for p in gradient.model.parameters() if p.requires_grad]
+def test_a_slice_does_not_care_what_other_slices_hold() -> None:
+    """The first of two slices is what it is alone, bit for bit."""
+    two, one = gradient_of("cnn", slices=2), gradient_of("cnn", slices=1)
+    both = copied(two.step(torch.arange(12), None, 0, 0, False)).gradients
+    again = two.step(torch.cat([torch.arange(6), torch.arange(20, 26)]), None, 0, 0, False).gradients
+    assert all(map(torch.equal, both[0], again[0]))
+    assert not all(map(torch.equal, both[1], again[1]))
+    alone = summed(one, one.step(torch.arange(6), None, 0, 0, False))  # of 6 rows, not of 12
+    for half, whole_ in zip(named_gradients(two, both[0]), alone, strict=True):
+        torch.testing.assert_close(2 * half, whole_, rtol=1e-5, atol=1e-7)
 
 
 # Nothing depends on who computes what
@@ -178,7 +182,7 @@ def test_a_slice_without_statistics_stays_so_on_its_way_between_ranks() -> None:
         model = model_of(
             "cnn with dropout and batch norm", schema, kernel=3, channels=(4,), strides=(1,)
         ).train()
-        gradient = SlicedGradient(model, rows_of(schema, ROWS), Train(slices=3), Pool(1), ranks)
+        gradient = sliced(model, rows_of(schema, ROWS), Train(slices=3), ranks=ranks)
         gradient.step(torch.arange(4), None, 0, 0, False)
         return dict(model.state_dict())
 
@@ -208,38 +212,28 @@ def test_randomness_is_that_of_the_position() -> None:
 
     def bits(epoch: int = 0, step: int = 0, **train: Any) -> list[bytes]:
         done = gradient_of("mlp with dropout", **train).step(torch.arange(20), None, epoch, step, False)
-        return [gradient.numpy().tobytes() for gradient in done.gradients]
+        return [part.numpy().tobytes() for parts in done.gradients for part in parts]
 
     base = bits()
     assert bits() == base
     assert bits(epoch=1) != base
     assert bits(step=1) != base
-    other_seed = gradient_of("mlp with dropout")
-    other_seed.train = replace_train(other_seed.train, seed=2)
-    assert other_seed.step(torch.arange(20), None, 0, 0, False).gradients[0].numpy().tobytes() != base[0]
+    assert rows_with_another_seed() != base
 
 
-def replace_train(train: Train, **changes: Any) -> Train:
-    return train.model_copy(update=changes)
+def rows_with_another_seed() -> list[bytes]:
+    """The same initial weights; only what the training draws has another seed."""
+    gradient = gradient_of("mlp with dropout", seed=2)
+    parts = gradient.step(torch.arange(20), None, 0, 0, False).gradients
+    return [part.numpy().tobytes() for gradients in parts for part in gradients]
 
 
 def test_slices_of_one_step_have_masks_of_their_own() -> None:
-    """With the same rows in both slices, equal masks would give equal halves of the gradient."""
-    gradient = gradient_of("mlp with dropout", slices=2)
-    seen: list[Tensor] = []
-    drop = next(module for module in gradient.model.modules() if isinstance(module, Dropout))
-    drop.register_forward_hook(lambda _module, _inputs, output: seen.append(output.detach() == 0))
-    gradient.step(torch.tensor([1, 2, 3, 1, 2, 3]), None, 0, 0, False)
-    assert len(seen) == 2
-    assert not torch.equal(seen[0], seen[1])
-
-
-@pytest.mark.parametrize("workers", [2, 3, 4])
-@pytest.mark.parametrize("name", ["mlp", "cnn with dropout and batch norm"])
-def test_sums_shared_out_are_the_same_bits(name: str, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The models of the other tests are too small for their sums to be shared out."""
-    alone = gradient_of(name, slices=4)
-    expected = tensors(steps_of(alone)[0])
-    monkeypatch.setattr(pools, "SHARED_FROM", 0)
-    shared = gradient_of(name, workers, slices=4)
-    assert same_bits(tensors(steps_of(shared)[0]), expected)
+    """With the same rows in both slices, equal masks would give equal gradients."""
+    rows = torch.tensor([1, 2, 3, 1, 2, 3])
+    plain, dropped = (
+        gradient_of(name, slices=2).step(rows, None, 0, 0, False).gradients
+        for name in ("mlp", "mlp with dropout")
+    )
+    assert all(map(torch.equal, *plain))
+    assert not all(map(torch.equal, *dropped))

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from reprise.foundation import seeds
 from reprise.model.architectures import build
-from reprise.model.portable import portable
 from reprise.model.tensors import Rows, normaliser
 from reprise.prepared.schema import Schema, Statistics
 from reprise.settings.params import Cnn, Mlp, Model, Train
@@ -65,10 +64,10 @@ def rows_of(schema: Schema, count: int, purpose: str = "train") -> Rows:
 
 
 def model_of(name: str, schema: Schema, seed: int = 1, **cnn: Any) -> nn.Module:
-    """One of `MODELS` with portable kernels, as the train stage makes it; its CNN section may be changed."""
+    """One of `MODELS`, as the train stage makes it; its CNN section may be changed."""
     model = MODELS[name]
     changed = model.model_copy(update={"cnn": model.cnn.model_copy(update=cnn)})
-    return portable(build(changed, schema, seed))
+    return build(changed, schema, seed)
 
 
 def shape_for(name: str) -> tuple[int, ...]:

@@ -44,12 +44,12 @@ def main() -> int:
     folder = Path(sys.argv[1])
     stamp = folder / "made-from"
     wanted = fingerprint(f"{sys.version_info[0]}.{sys.version_info[1]} {sys.base_prefix}")
+    python = folder / "bin" / "python"
     if stamp.is_file() and stamp.read_text(encoding="utf-8").strip() == wanted:
-        return 0
+        return compile_kernels(python)
     print("environment: installing requirements.lock (a few minutes the first time)", flush=True)
     venv.EnvBuilder(with_pip=True, clear=not stamp.is_file(), symlinks=True).create(folder)
     stamp.unlink(missing_ok=True)  # an interrupted install must not look complete
-    python = folder / "bin" / "python"
     uv = [python, "-m", "uv", "pip"]
     target = ["--quiet", "--python", python]
     commands = [
@@ -63,6 +63,14 @@ def main() -> int:
             print(f"environment: {' '.join(map(str, command[1:6]))} … failed ({code})", file=sys.stderr)
             return 3
     stamp.write_text(wanted + "\n", encoding="utf-8")
+    return compile_kernels(python)
+
+
+def compile_kernels(python: Path) -> int:
+    """Compile what is missing of the kernels; without them native numerics and CUDA still work."""
+    code = subprocess.run([str(python), "-m", "reprise.arithmetic.build"], check=False).returncode
+    if code != 0:
+        print("environment: portable numerics are not available here (see above)", file=sys.stderr)
     return 0
 
 

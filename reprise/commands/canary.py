@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from reprise.foundation.errors import UserError
-from reprise.numerics.runtime import pin
 from reprise.prepared.shards import read_schema
 from reprise.settings.params_file import read_params
 from reprise.verification.pipelines import pipelines
@@ -19,8 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Check or record the steps of all pipelines whose prepared data is here."""
-    pin("portable")
-    from reprise.numerics.runtime import configure  # torch is loaded from here on
+    from reprise.arithmetic.runtime import configure  # loads torch, which takes seconds
     from reprise.training import canary
 
     configure("cpu", "portable")

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from reprise.foundation.errors import EnvironmentProblem
 
 OLDEST_PYTHON = (3, 11)
+OLDEST_TORCH = (2, 10)  # that the promise was proven with
 ENOUGH_BYTES = 2 * 2**30  # prepared data, models and DVC's cache of the largest recipe, with room to spare
 LOCK = Path("requirements.lock")
 PROJECT = Path("pyproject.toml")
@@ -60,21 +61,37 @@ def python() -> Iterator[Finding]:
 
 
 def processor() -> Iterator[Finding]:
-    """Has the processor what portable numerics need?"""
-    from reprise.numerics.runtime import processor_flags
+    """Which instruction set do the kernels use here, and are they compiled?"""
+    from reprise.arithmetic import build, library
+    from reprise.foundation.workers import cores
 
-    machine, flags = platform.machine(), processor_flags()
-    if machine not in ("x86_64", "AMD64"):
-        yield Finding(None, f"processor: {machine}; bytes are the same on machines of its kind only")
+    machine = build.this_target().split("-")[0]
+    if machine not in build.ISAS:
+        known = " and ".join(build.ISAS)
+        advice = "set train.numerics: native, or use such a machine"
+        yield Finding(False, f"processor: {machine}; portable numerics are for {known}: {advice}")
         return
-    missing = [name.upper() for name in ("avx2", "fma") if flags and name not in flags]
+    able = list(build.ISAS[machine])
+    missing = [isa for isa in able if not build.library_path(isa).is_file()]
     if missing:
-        advice = "portable numerics refuse to run; set train.numerics: native"
-        yield Finding(False, f"processor: lacks {' and '.join(missing)}: {advice}")
-    else:
-        from reprise.foundation.workers import cores
-
-        yield Finding(True, f"processor: x86-64 with AVX2 and FMA, {cores()} cores for this process")
+        names = ", ".join(missing)
+        yield Finding(None, f"processor: {machine}, {cores()} cores for this process")
+        yield Finding(
+            False, f"kernels: not compiled for {names}, so portable numerics may refuse: run make env"
+        )
+        return
+    try:
+        chosen = library.chosen_isa()
+    except EnvironmentProblem as problem:
+        yield from (Finding(False, line) for line in problem.problems)
+        return
+    best = library.load(able[0]).best_isa().decode()
+    possible = ", ".join(able[: able.index(best) + 1])
+    yield Finding(
+        True,
+        f"processor: {machine} with {possible}; kernels use {chosen}, {cores()} cores for this process",
+    )
+    yield Finding(True, f"kernels: compiled ({build.library_folder()})")
 
 
 def packages() -> Iterator[Finding]:
@@ -117,18 +134,18 @@ def stamp() -> Iterator[Finding]:
 
 
 def torch() -> Iterator[Finding]:
-    """Is torch the one that the promise was proven with, and is there a GPU?"""
-    from reprise.numerics.runtime import LOCKED_TORCH, pin
-
-    pin("native")
+    """Can torch be loaded, and is there a GPU?"""
     try:
         import torch as library
     except (ImportError, OSError) as error:
         yield Finding(False, f"torch: can't be loaded ({' '.join(str(error).split())}); run make env")
         return
-    found = library.__version__.split("+")[0]
-    fix = "" if found == LOCKED_TORCH else f"; the promise was proven with {LOCKED_TORCH}: run make env"
-    yield Finding(not fix, f"torch {library.__version__}{fix}")
+    found = tuple(int(part) for part in re.findall(r"\d+", library.__version__)[:2])
+    if found < OLDEST_TORCH:
+        oldest = ".".join(map(str, OLDEST_TORCH))
+        yield Finding(False, f"torch {library.__version__}: Reprise needs {oldest} or newer; run make env")
+    else:
+        yield Finding(True, f"torch {library.__version__}; portable bytes don't depend on its version")
     if library.cuda.is_available():
         yield Finding(True, f"CUDA: {library.cuda.get_device_name()}; --device auto trains on it")
     else:

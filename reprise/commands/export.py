@@ -24,10 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Export, check and say what was checked."""
     from reprise.model.card import read_card
-    from reprise.numerics.runtime import pin
 
     read_card(arguments.model)  # a missing model is told before torch is loaded
-    pin("native")
     from reprise.export.export import export
 
     output = arguments.output or arguments.model / f"model{ENDINGS[arguments.format]}"

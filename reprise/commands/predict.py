@@ -31,13 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Predict, and say on standard error how many rows there were."""
     from reprise.model.card import read_card
-    from reprise.numerics.runtime import pin
 
     if arguments.batch_size < 1:
         raise UserError(f"--batch-size: must be ≥ 1; found {arguments.batch_size}")
     workers = worker_count(arguments.workers)
-    pin(read_card(arguments.model).train.numerics)
-    from reprise.prediction.predict import predict  # loads torch, which reads the pinned settings
+    read_card(arguments.model)  # a missing model is told before torch is loaded
+    from reprise.prediction.predict import predict  # loads torch, which takes seconds
 
     count = predict(
         arguments.model, arguments.input, arguments.output, arguments.format,

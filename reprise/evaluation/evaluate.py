@@ -18,8 +18,8 @@ from reprise.evaluation.bar import check_bar
 from reprise.evaluation.verdict import Verdict, kind_of_rows, summary
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import csv_text, write_json, write_text
-from reprise.model.inference import load_inference, probabilities
-from reprise.model.losses import loss_sum, predicted_classes
+from reprise.model.inference import Inference, load_inference
+from reprise.model.losses import predicted_classes
 from reprise.model.tensors import unscale_target
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import Arrays, read_schema, read_split
@@ -60,7 +60,7 @@ def evaluate(
     outputs = list(inference.outputs(_batches(rows, params.batch_size)))
     _refuse_infinite(outputs, places)
     judge = _judge_classes if schema.task == "classification" else _judge_values
-    verdict = judge(outputs, rows, params, schema)
+    verdict = judge(outputs, rows, params, inference)
     _write(verdict, params, schema, len(rows.y), places.metrics)
     print(summary(verdict, params.confidence, schema))
     if params.bar is not None:
@@ -92,14 +92,14 @@ def _refuse_infinite(outputs: list[Tensor], places: Places) -> None:
         )
 
 
-def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, schema: Schema) -> Verdict:
-    names = schema.classes
+def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, inference: Inference) -> Verdict:
+    names = inference.card.classes
     actual = rows.y
     predicted = np.concatenate([predicted_classes(batch).numpy() for batch in outputs])
-    chances = np.concatenate([probabilities(batch) for batch in outputs])
+    chances = np.concatenate([inference.probabilities(batch) for batch in outputs])
     matrix = metrics.confusion_matrix(actual, predicted, len(names))
     test = metrics.classification_report(matrix, names)
-    test["loss"] = _loss(outputs, actual, params.batch_size)
+    test["loss"] = _loss(outputs, actual, params.batch_size, inference)
     area = metrics.auc(actual, chances[:, 1]) if len(names) == 2 else None
     if area is not None:
         test["auc"] = area
@@ -114,15 +114,15 @@ def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, schema
     )
 
 
-def _loss(outputs: list[Tensor], actual: NDArray[np.int64], size: int) -> float:
+def _loss(outputs: list[Tensor], actual: NDArray[np.int64], size: int, inference: Inference) -> float:
     """Return the mean cross-entropy, computed in 64 bits."""
     targets = torch.split(torch.from_numpy(actual), size)
-    sums = [loss_sum(batch.double(), y).item() for batch, y in zip(outputs, targets, strict=True)]
+    sums = [inference.loss_sum(batch, y) for batch, y in zip(outputs, targets, strict=True)]
     return math.fsum(sums) / len(actual)
 
 
-def _judge_values(outputs: list[Tensor], rows: Arrays, params: Evaluate, schema: Schema) -> Verdict:
-    values = unscale_target(torch.cat(outputs)[:, 0], schema.target_scale)
+def _judge_values(outputs: list[Tensor], rows: Arrays, params: Evaluate, inference: Inference) -> Verdict:
+    values = unscale_target(torch.cat(outputs)[:, 0], inference.card.data.target_scale)
     actual, predicted = rows.y.astype(np.float64), values.numpy().astype(np.float64)
     residual = predicted - actual
     found = {

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from reprise.arithmetic.runtime import configure
 from reprise.export.deployed import Deployed
 from reprise.export.formats import Format, Run, runner, to_bytes
 from reprise.foundation import seeds
@@ -16,7 +17,6 @@ from reprise.foundation.errors import EnvironmentProblem
 from reprise.foundation.files import sha256_bytes, write_bytes
 from reprise.model.card import ModelCard
 from reprise.model.file import load_model
-from reprise.numerics.runtime import configure
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import SCHEMA_FILE, read_schema, read_split
 

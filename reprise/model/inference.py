@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +14,47 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from reprise.arithmetic.inputs import Inputs
+from reprise.arithmetic.network import Network, compile_network
+from reprise.arithmetic.runner import Parameters, Runner
+from reprise.arithmetic.runtime import Device, choose_device, configure, uses_kernels
 from reprise.foundation.parallel import in_order
 from reprise.model.card import ModelCard
 from reprise.model.file import load_model
-from reprise.model.losses import class_probabilities
-from reprise.model.portable import portable
+from reprise.model.losses import class_probabilities, loss_sum, portable_loss_sum, portable_probabilities
 from reprise.model.tensors import Normaliser, normaliser
-from reprise.numerics.runtime import Device, choose_device, configure
 
 DECIMALS = 9  # of probabilities, wherever they are ranked or written
+
+
+class PortableProgram:
+    """A model as a program of the kernels; any thread may ask it for outputs."""
+
+    def __init__(self, module: nn.Module, shape: tuple[int, ...]) -> None:
+        self._network: Network = compile_network(module, shape)
+        self._parameters = Parameters(module)
+        self._idle: deque[Runner] = deque()
+
+    def outputs(self, x: Tensor, normalise: Normaliser) -> Tensor:
+        """Return the outputs of stored inputs, float32 (rows, outputs)."""
+        inputs = Inputs(x, normalise.mean, normalise.std)
+        numbers = torch.arange(len(x))
+        source = inputs.source()
+        source.numbers, source.rows = numbers.data_ptr(), len(x)
+        runner = self._runner(len(x))
+        made = runner.outputs(source, step=0)
+        self._idle.append(runner)
+        return made
+
+    def _runner(self, rows: int) -> Runner:
+        """Return one that no other thread uses and that is large enough."""
+        try:
+            runner = self._idle.pop()
+        except IndexError:
+            return Runner(self._network, self._parameters, rows, training=False)
+        return (
+            runner if runner.rows >= rows else Runner(self._network, self._parameters, rows, training=False)
+        )
 
 
 @dataclass(frozen=True)
@@ -38,6 +71,8 @@ class Inference:
         Turns stored inputs into those that `module` takes.
     workers : int
         Threads that compute batches at the same time.
+    program : PortableProgram or None
+        Computes with the kernels; None: torch does.
     """
 
     module: nn.Module
@@ -45,12 +80,13 @@ class Inference:
     device: torch.device
     normalise: Normaliser
     workers: int
+    program: PortableProgram | None = None
 
     def outputs(self, batches: Iterable[NDArray[Any]]) -> Iterator[Tensor]:
         """Return the outputs of each batch in order, float32 (rows, outputs), on the CPU.
 
-        The batches are what fixes the bits: the same rows in batches of another size may differ in the
-        last one.
+        With the kernels a row's bits don't depend on its batch; with torch, the same rows in batches of
+        another size may differ in the last one.
 
         Parameters
         ----------
@@ -60,7 +96,27 @@ class Inference:
         # On CUDA batches follow each other on one stream anyway.
         return in_order(self._forward, batches, 1 if self.device.type == "cuda" else self.workers)
 
+    def loss_sum(self, outputs: Tensor, y: Tensor) -> float:
+        """Return the cross-entropy of outputs summed over rows, in 64 bits."""
+        if self.program is not None:
+            return portable_loss_sum(outputs, y)
+        return float(loss_sum(outputs.double(), y))
+
+    def probabilities(self, outputs: Tensor) -> NDArray[np.float64]:
+        """Return every class's probability, shape (rows, classes), rounded to `DECIMALS`.
+
+        What evaluation ranks and what predict writes are the same numbers. They are computed in 64 bits:
+        32 would make equal what is not.
+        """
+        if self.program is not None:
+            exact = portable_probabilities(outputs)
+        else:
+            exact = class_probabilities(outputs.to(torch.float64)).numpy()
+        return np.asarray(np.rint(exact * 10.0**DECIMALS) / 10.0**DECIMALS)
+
     def _forward(self, batch: NDArray[Any]) -> Tensor:
+        if self.program is not None:
+            return self.program.outputs(torch.from_numpy(batch), self.normalise)
         with torch.inference_mode():
             x = torch.from_numpy(batch).to(self.device)
             outputs: Tensor = self.module(self.normalise(x))
@@ -70,8 +126,7 @@ class Inference:
 def load_inference(folder: Path, device: Literal["auto", "cpu", "cuda"], workers: int = 1) -> Inference:
     """Return the model of a folder, computing as it was trained.
 
-    `reprise.numerics.runtime.pin` must have run with the numerics of the model card. On auto, a model
-    that was trained on a CPU stays there: that is where its bytes are the same.
+    On auto, a model that was trained on a CPU stays there: that is where its bytes are the same.
     """
     module, card = load_model(folder)
     trained_on = "cuda" if card.arithmetic == "cuda" else "cpu"
@@ -83,17 +138,7 @@ def load_inference(folder: Path, device: Literal["auto", "cpu", "cuda"], workers
             file=sys.stderr,
         )
     configure(chosen, card.train.numerics, tf32=card.train.tf32)
-    if card.train.numerics == "portable":
-        module = portable(module)  # the same kernels as in training
     target = torch.device(chosen)
-    return Inference(module.to(target), card, target, normaliser(card.data, target), workers)
-
-
-def probabilities(outputs: Tensor) -> NDArray[np.float64]:
-    """Return every class's probability, shape (rows, classes), rounded to `DECIMALS`.
-
-    What evaluation ranks and what predict writes are the same numbers. They are computed in 64 bits:
-    32 would make equal what is not.
-    """
-    exact = class_probabilities(outputs.to(torch.float64))
-    return np.rint(exact.numpy() * 10.0**DECIMALS) / 10.0**DECIMALS
+    portable = uses_kernels(target, card.train.numerics)
+    program = PortableProgram(module, card.data.shape) if portable else None
+    return Inference(module.to(target), card, target, normaliser(card.data, target), workers, program)

@@ -2,9 +2,58 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+
+from reprise.arithmetic.library import kernels
+
+
+class KernelLoss(IntEnum):
+    """``enum loss`` of program.h."""
+
+    CROSS_ENTROPY = 0
+    BINARY_CROSS_ENTROPY = 1
+    SQUARED_ERROR = 2
+    HUBER = 3
+
+
+def kernel_loss(y: Tensor, outputs: int) -> KernelLoss:
+    """Return the loss for these targets and this number of outputs."""
+    if y.is_floating_point():
+        return KernelLoss.SQUARED_ERROR
+    return KernelLoss.BINARY_CROSS_ENTROPY if outputs == 1 else KernelLoss.CROSS_ENTROPY
+
+
+def portable_loss_sum(outputs: Tensor, classes: Tensor) -> float:
+    """Return the cross-entropy summed over rows, in 64 bits, by the kernels.
+
+    Parameters
+    ----------
+    outputs : Tensor, shape (rows, outputs), float32
+    classes : Tensor, shape (rows,), int64
+    """
+    rows, width = outputs.shape
+    outputs, classes = outputs.contiguous(), classes.contiguous()
+    if width == 1:
+        return float(
+            kernels().binary_cross_entropy(outputs.data_ptr(), classes.data_ptr(), rows, 0.0, None, 1.0, None)
+        )
+    return float(
+        kernels().cross_entropy(outputs.data_ptr(), classes.data_ptr(), rows, width, 0.0, None, 1.0, None)
+    )
+
+
+def portable_probabilities(outputs: Tensor) -> NDArray[np.float64]:
+    """Return the probability of every class, shape (rows, classes), in 64 bits, by the kernels."""
+    rows, width = outputs.shape
+    made = np.empty((rows, max(2, width)), dtype=np.float64)
+    kernels().class_probabilities(outputs.contiguous().data_ptr(), made.ctypes.data, rows, width)
+    return made
 
 
 def loss_sum(outputs: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:

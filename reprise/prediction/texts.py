@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reprise.foundation.errors import UserError
-from reprise.model.inference import DECIMALS, probabilities
+from reprise.model.inference import DECIMALS
 from reprise.model.losses import predicted_classes
 from reprise.model.tensors import unscale_target
 from reprise.prepared.schema import Schema
@@ -34,10 +34,14 @@ class Texts:
     ----------
     form : {"csv", "jsonl"}
     schema : Schema
+    probabilities : callable
+        What outputs mean (see `reprise.model.inference.Inference.probabilities`).
     """
 
-    def __init__(self, form: Form, schema: Schema) -> None:
-        self._schema = schema
+    def __init__(
+        self, form: Form, schema: Schema, probabilities: Callable[[Tensor], NDArray[np.float64]]
+    ) -> None:
+        self._schema, self._probabilities = schema, probabilities
         self._csv = form == "csv"
         quoted = _csv_cell if self._csv else _json_text
         self._names = [quoted(name) for name in schema.classes]
@@ -74,7 +78,7 @@ class Texts:
         self._refuse_infinite(ids, outputs)
         if self._schema.classes:
             predicted = [self._names[number] for number in predicted_classes(outputs).tolist()]
-            tails = fixed_width(probabilities(outputs), self._before)
+            tails = fixed_width(self._probabilities(outputs), self._before)
         else:
             values = unscale_target(outputs[:, 0], self._schema.target_scale)
             predicted = list(map(repr, values.double().tolist()))

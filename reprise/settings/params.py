@@ -146,7 +146,7 @@ class Train(Section):
     batch_size: Count = 32
     slices: Annotated[int, Field(ge=1, le=64)] = Field(1, description="fixed parts of every batch")
     numerics: Literal["portable", "native"] = Field(
-        "portable", description="native: faster, the same bytes on this kind of CPU only"
+        "portable", description="native: torch's own kernels, the same bytes on this kind of CPU only"
     )
     tf32: bool = Field(False, description="on CUDA, allow TensorFloat-32 products")
     optimizer: Literal["sgd", "adam", "adamw"] = "adam"

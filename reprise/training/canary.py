@@ -17,11 +17,11 @@ from reprise.foundation import seeds
 from reprise.foundation.errors import EnvironmentProblem
 from reprise.foundation.files import read_json, write_json
 from reprise.model.architectures import build, output_count
-from reprise.model.portable import portable
 from reprise.model.tensors import Rows, normaliser
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Model, Train
-from reprise.training.optimizers import Optimizer
+from reprise.training.by_kernels import KernelEngine
+from reprise.training.optimizers import KernelOptimizer
 from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks
 from reprise.training.slices import SlicedGradient
@@ -44,12 +44,12 @@ def key(model: Model, train: Train, schema: Schema) -> str:
 
 def step_hash(model: Model, train: Train, schema: Schema) -> str:
     """Return the SHA-256 over the weights after one portable step on made-up rows."""
-    module = portable(build(model, schema, SEED))
-    rows = made_up_rows(train.batch_size, schema)
-    gradient = SlicedGradient(module, rows, train.model_copy(update={"seed": SEED}), Pool(1), Ranks())
-    module.train()
+    module = build(model, schema, SEED).train()
+    train = train.model_copy(update={"seed": SEED})
+    engine = KernelEngine(module, made_up_rows(train.batch_size, schema), train, 1)
+    gradient = SlicedGradient(engine, module, train, Pool(1), Ranks())
     result = gradient.step(torch.arange(train.batch_size), None, 0, 0, False)
-    Optimizer(module, train).step(result.gradients, RATE)
+    KernelOptimizer(engine, train, Pool(1)).step(result.gradients, RATE)
     digest = hashlib.sha256()
     for tensor in module.state_dict().values():
         digest.update(tensor.numpy().tobytes())

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from reprise.arithmetic.runtime import uses_kernels
 from reprise.foundation import seeds
 from reprise.foundation.errors import Interrupted
-from reprise.model.losses import loss_sum, predicted_classes
 from reprise.model.tensors import Rows
 from reprise.settings.params import Train
 from reprise.training import augment
+from reprise.training.by_kernels import KernelEngine
+from reprise.training.by_torch import TorchEngine
 from reprise.training.checkpoint import Checkpoints, unpack
-from reprise.training.optimizers import Optimizer, clip
+from reprise.training.optimizers import KernelOptimizer, Optimizer, TorchOptimizer
+from reprise.training.outcome import Engine
 from reprise.training.pool import Pool
 from reprise.training.progress import History, Progress
 from reprise.training.ranks import Ranks
@@ -68,9 +71,9 @@ def fit(job: Job) -> Progress:
         If the training diverged.
     """
     train, model, rows = job.train, job.model, job.train_rows
-    optimizer = Optimizer(model, train, job.pool)
+    engine, optimizer = engine_and_optimizer(job)
     progress, best = _resume(job, optimizer)
-    gradient = SlicedGradient(model, rows, train, job.pool, job.ranks)
+    gradient = SlicedGradient(engine, model, train, job.pool, job.ranks)
     steps = -(-len(rows) // train.batch_size)
     total = steps * train.epochs
 
@@ -82,12 +85,9 @@ def fit(job: Job) -> Progress:
         for step in range(progress.step, steps):
             batch = order[step * train.batch_size : (step + 1) * train.batch_size]
             result = gradient.step(batch, changes, epoch, step, job.stop.requested)
-            if train.clip_norm is not None:
-                clip(result.gradients, train.clip_norm)
             rate = learning_rate(epoch * steps + step, total, train)
             optimizer.step(result.gradients, rate)
-            loss, correct = result.figures.tolist()
-            progress.add(loss, correct, len(batch))
+            progress.add(*result.figures, len(batch))
             job.report(epoch * steps + step + 1, total, None)
             if result.stop or job.checkpoints.due():
                 _save(job, optimizer, progress, best)
@@ -96,7 +96,7 @@ def fit(job: Job) -> Progress:
                 raise Interrupted(number, f"train: stopped in epoch {epoch + 1}; the state is kept")
         # Not the loop's last rate: a training that resumes at an epoch's end has done no step of it.
         rate = learning_rate((epoch + 1) * steps - 1, total, train)
-        row = progress.end_epoch(rate, validate(job), not rows.y.is_floating_point())
+        row = progress.end_epoch(rate, validate(job, engine), not rows.y.is_floating_point())
         if progress.judge(row, train) and train.keep == "best":
             best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         job.report(progress.epoch * steps, total, row)
@@ -106,26 +106,32 @@ def fit(job: Job) -> Progress:
     return progress
 
 
-def validate(job: Job) -> tuple[float, float] | None:
+def engine_and_optimizer(job: Job) -> tuple[Engine, Optimizer]:
+    """Return what computes the gradients and what changes the parameters, by numerics and device."""
+    if uses_kernels(job.train_rows.x.device, job.train.numerics):
+        engine = KernelEngine(job.model, job.train_rows, job.train, VALIDATION_BATCH)
+        return engine, KernelOptimizer(engine, job.train, job.pool)
+    return TorchEngine(job.model, job.train_rows, job.train), TorchOptimizer(job.model, job.train)
+
+
+def validate(job: Job, engine: Engine) -> tuple[float, float] | None:
     """Return mean loss and accuracy over the validation split; None when it has no rows.
 
     Batches of a fixed size are shared out among threads; their sums are added in row order.
     """
-    if len(job.val_rows) == 0:
+    count = len(job.val_rows)
+    if count == 0:
         return None
     job.model.eval()
-    starts = range(0, len(job.val_rows), VALIDATION_BATCH)
+    starts = range(0, count, VALIDATION_BATCH)
 
-    def work(number: int) -> list[float]:
-        part = slice(starts[number], starts[number] + VALIDATION_BATCH)
-        with torch.inference_mode():
-            outputs = job.model(job.val_rows.normalise(job.val_rows.x[part]))
-            y = job.val_rows.y[part]
-            correct = 0.0 if y.is_floating_point() else float((predicted_classes(outputs) == y).sum())
-            return [float(loss_sum(outputs, y)), correct]
+    def work(number: int) -> tuple[float, float]:
+        first = starts[number]
+        last = min(count, first + VALIDATION_BATCH)
+        return engine.judge(number % job.pool.workers, job.val_rows, first, last)
 
     sums = [sum(column) for column in zip(*job.pool.map(work, len(starts)), strict=True)]
-    return sums[0] / len(job.val_rows), sums[1] / len(job.val_rows)
+    return sums[0] / count, sums[1] / count
 
 
 def _save(job: Job, optimizer: Optimizer, progress: Progress, best: dict[str, Tensor]) -> None:

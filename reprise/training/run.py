@@ -12,14 +12,13 @@ import torch
 from torch import nn
 
 import reprise
+from reprise.arithmetic.runtime import Device, Numerics, choose_device, configure
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import csv_text, write_text
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
 from reprise.model.file import save_model
-from reprise.model.portable import portable
 from reprise.model.tensors import load_rows
-from reprise.numerics.runtime import Device, Numerics, choose_device, configure
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import SCHEMA_FILE, read_schema
 from reprise.settings.contradictions import HANDED
@@ -119,6 +118,7 @@ def _train(
 def _save(
     params: Params, places: Places, schema: Schema, device: Device, job: Job, progress: Progress
 ) -> None:
+    refuse_infinite_weights(job.model)
     kept = progress.best_epoch if params.train.keep == "best" else None
     card = ModelCard(
         arithmetic="cuda" if device == "cuda" else CPU_ARITHMETIC[params.train.numerics],
@@ -136,10 +136,25 @@ def _save(
     print(f"trained {progress.epoch} epochs{stopped}, kept epoch {card.kept_epoch}: {places.model}")
 
 
+def refuse_infinite_weights(model: nn.Module) -> None:
+    """Refuse a model whose last step diverged, before anything is written: NaN's bits differ between CPUs.
+
+    Raises
+    ------
+    UserError
+        If a parameter or a buffer is not finite.
+    """
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise UserError(
+                f"train: {name} is not finite after the last step: the training diverged; "
+                "lower train.lr or set train.clip_norm: 1.0"
+            )
+
+
 def initial_model(params: Params, schema: Schema) -> nn.Module:
-    """Return the untrained model, its layers routed through portable kernels where numerics ask for it."""
-    model = build(params.model, schema, params.train.seed)
-    return portable(model) if params.train.numerics == "portable" else model
+    """Return the untrained model."""
+    return build(params.model, schema, params.train.seed)
 
 
 def pool_size(params: Params, device: Device, workers: int) -> int:

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from reprise.foundation import seeds
-from reprise.model.architectures import BatchNorm, Dropout, SliceRecord, batch_norms, recording
-from reprise.model.losses import loss_sum, predicted_classes
-from reprise.model.tensors import Rows
+from reprise.arithmetic.layers import batch_norms
 from reprise.settings.params import Train
 from reprise.training.augment import Changes
+from reprise.training.outcome import Engine, Outcome
 from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks
 
@@ -26,40 +24,21 @@ FIGURES = 2  # sum of losses, number of correct rows
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one slice leaves.
-
-    Attributes
-    ----------
-    gradients : list of Tensor
-        One per parameter, of the loss divided by the rows of the whole batch.
-    figures : Tensor, shape (2,), float64
-        Sum of losses and number of correct rows.
-    statistics : dict
-        What batch norm layers saw, by layer; a slice too small for statistics has none.
-    rows : int
-    """
-
-    gradients: list[Tensor]
-    figures: Tensor
-    statistics: dict[BatchNorm, Tensor]
-    rows: int
-
-
-@dataclass(frozen=True)
 class Step:
-    """What one step leaves: sums over its slices, in slice order.
+    """What one step leaves.
 
     Attributes
     ----------
-    gradients : list of Tensor
-    figures : Tensor, shape (2,), float64
+    gradients : list of list of Tensor
+        Those of the slices, in slice order.
+    figures : (float, float)
+        Sum of losses and number of correct rows.
     stop : bool
         Whether any process was asked to stop.
     """
 
-    gradients: list[Tensor]
-    figures: Tensor
+    gradients: list[list[Tensor]]
+    figures: tuple[float, float]
     stop: bool
 
 
@@ -73,29 +52,28 @@ def cut(rows: Tensor, slices: int) -> list[Tensor]:
 
 
 class SlicedGradient:
-    """Computes the gradient of whole batches, slice by slice.
+    """Computes the gradients of whole batches, slice by slice.
 
     Parameters
     ----------
+    engine : Engine
+        Computes single slices.
     model : nn.Module
-    data : Rows
-        The train split.
+        Whose batch norm statistics are moved.
     train : Train
-        `seed`, `slices` and `label_smoothing`.
+        `slices`.
     pool : Pool
         The threads of this process.
     ranks : Ranks
         The processes that share the slices out; they need not divide their number.
     """
 
-    def __init__(self, model: nn.Module, data: Rows, train: Train, pool: Pool, ranks: Ranks) -> None:
-        self.model, self.data, self.train, self.pool, self.ranks = model, data, train, pool, ranks
-        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    def __init__(self, engine: Engine, model: nn.Module, train: Train, pool: Pool, ranks: Ranks) -> None:
+        self.engine, self.train, self.pool, self.ranks = engine, train, pool, ranks
         self.norms = batch_norms(model)
-        self._needs_generator = any(isinstance(module, Dropout) for module in model.modules())
 
     def step(self, batch: Tensor, changes: Changes | None, epoch: int, step: int, stop: bool) -> Step:
-        """Return the sums over a batch, and fold batch norm statistics into the model.
+        """Return the gradients and sums of a batch, and fold batch norm statistics into the model.
 
         Parameters
         ----------
@@ -113,51 +91,27 @@ class SlicedGradient:
 
         def work(piece: int) -> Outcome:
             number = own[piece]
-            return self._slice(parts[number], changes, len(batch), (epoch, step, number))
+            if len(parts[number]) == 0:
+                return Outcome([torch.zeros_like(p) for p in self.engine.parameters], (0.0, 0.0), {}, 0)
+            slot = piece % self.pool.workers
+            return self.engine.slice(slot, parts[number], changes, len(batch), (epoch, step, number))
 
         outcomes = self.pool.map(work, len(own))
         if self.ranks.size > 1:
             outcomes, stop = self._exchange(outcomes, [len(part) for part in parts], stop)
         for norm in self.norms:
             norm.merge([(o.statistics[norm], o.rows) for o in outcomes if norm in o.statistics])
-        first, *others = outcomes
-
-        def add(part: slice) -> None:
-            for outcome in others:  # slice order, not arrival order: float addition isn't associative
-                torch._foreach_add_(first.gradients[part], outcome.gradients[part])
-
-        self.pool.share(first.gradients, add)
-        for outcome in others:
-            first.figures.add_(outcome.figures)
-        return Step(first.gradients, first.figures, stop)
-
-    def _slice(self, rows: Tensor, changes: Changes | None, total: int, position: tuple[int, ...]) -> Outcome:
-        figures = torch.zeros(FIGURES, dtype=torch.float64, device=rows.device)
-        if len(rows) == 0:
-            return Outcome([torch.zeros_like(p) for p in self.parameters], figures, {}, 0)
-        x, y = self.data.x.index_select(0, rows), self.data.y.index_select(0, rows)
-        if changes is not None:
-            x = changes.apply(x, rows)
-        with recording(SliceRecord(self._generator(rows.device, position))) as record:
-            outputs = self.model(self.data.normalise(x))
-            loss = loss_sum(outputs, y, self.train.label_smoothing)
-        gradients = torch.autograd.grad(loss / total, self.parameters)
-        figures[0] = loss.detach()
-        if not y.is_floating_point():
-            figures[1] = (predicted_classes(outputs.detach()) == y).sum()
-        return Outcome(list(gradients), figures, record.statistics, len(rows))
-
-    def _generator(self, device: torch.device, position: tuple[int, ...]) -> torch.Generator | None:
-        if not self._needs_generator:
-            return None
-        return torch.Generator(device).manual_seed(seeds.derive(self.train.seed, "dropout", *position))
+        loss = correct = 0.0
+        for outcome in outcomes:  # slice order, not arrival order: float addition isn't associative
+            loss, correct = loss + outcome.figures[0], correct + outcome.figures[1]
+        return Step([outcome.gradients for outcome in outcomes], (loss, correct), stop)
 
     def _exchange(self, own: list[Outcome], rows: list[int], stop: bool) -> tuple[list[Outcome], bool]:
         """Return the outcomes of all slices, in slice order, and whether any rank was asked to stop."""
         size = self.ranks.size
         places = -(-len(rows) // size)  # slices of the rank that has most
-        width = sum(p.numel() for p in self.parameters) + sum(2 * n.num_features for n in self.norms)
-        device = self.parameters[0].device
+        width = sum(p.numel() for p in self.engine.parameters) + sum(2 * n.num_features for n in self.norms)
+        device = self.engine.parameters[0].device
         floats = torch.zeros(places, width, device=device)
         figures = torch.zeros(places, FIGURES + len(self.norms) + 1, dtype=torch.float64, device=device)
         figures[:, -1] = float(stop)
@@ -166,7 +120,7 @@ class SlicedGradient:
             filled = {**outcome.statistics, **{n: floats.new_zeros(2, n.num_features) for n in absent}}
             pieces = [*outcome.gradients, *(filled[n] for n in self.norms)]
             floats[place] = torch.cat([piece.reshape(-1) for piece in pieces])
-            figures[place, :FIGURES] = outcome.figures
+            figures[place, :FIGURES] = torch.tensor(outcome.figures, dtype=torch.float64)
             figures[place, FIGURES:-1] = torch.tensor([float(n not in absent) for n in self.norms])
         all_floats, all_figures = self.ranks.gather(floats), self.ranks.gather(figures)
         outcomes = [
@@ -176,12 +130,15 @@ class SlicedGradient:
         return outcomes, any(bool(part[0, -1]) for part in all_figures)
 
     def _unpack(self, floats: Tensor, figures: Tensor, rows: int) -> Outcome:
-        shapes = [p.shape for p in self.parameters] + [torch.Size((2, n.num_features)) for n in self.norms]
+        shapes = [p.shape for p in self.engine.parameters] + [
+            torch.Size((2, n.num_features)) for n in self.norms
+        ]
         pieces = [
             piece.reshape(shape)
             for piece, shape in zip(torch.split(floats, [s.numel() for s in shapes]), shapes, strict=True)
         ]
-        count = len(self.parameters)
+        count = len(self.engine.parameters)
         present = figures[FIGURES:-1].tolist()
         statistics = {n: s for n, s, p in zip(self.norms, pieces[count:], present, strict=True) if p}
-        return Outcome(pieces[:count], figures[:FIGURES], statistics, rows)
+        loss, correct = figures[:FIGURES].tolist()
+        return Outcome(pieces[:count], (loss, correct), statistics, rows)

@@ -17,8 +17,6 @@ from pathlib import Path
 
 import torch
 
-from reprise.numerics.runtime import settings
-
 from .profiles import NO_AVX2, PROFILES, table_text
 from .sites import cpuid_sites
 
@@ -60,7 +58,7 @@ def why_not() -> str:
         return f"torch comes without {' and '.join(absent)}"
     probe = "import torch; print(torch.__config__.show())"
     try:
-        shown = python(probe, "no-avx2", extra={"ATEN_CPU_CAPABILITY": ""})
+        shown = python(probe, "no-avx2")
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         return f"a faked CPU did not start: {error}"
     return "" if "CPU capability usage: DEFAULT" in shown else "torch did not see the faked CPU"
@@ -71,10 +69,9 @@ def python(
 ) -> str:
     """Run Python code in a new process on the profile's CPU (None: the real one) and return what it prints.
 
-    The process has the settings of portable numerics and, on top, the variables of `extra`; it can import
-    the test modules.
+    The process has the variables of `extra` on top of this one's; it can import the test modules.
     """
-    environment = os.environ | settings("portable") | {"PYTHONPATH": str(HERE.parent)} | (extra or {})
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent)} | (extra or {})
     if profile is not None:
         environment |= {
             "LD_AUDIT": str(_folder() / "cpuid.so"),

@@ -1,4 +1,4 @@
-"""CPUs to be: tables of CPUID answers for processors of two makes and for odd cache sizes.
+"""CPUs to be: tables of CPUID answers for processors of two makes.
 
 Sources of the fields: Intel SDM volume 2A (CPUID); AMD APM volume 3, appendix E.
 """
@@ -123,20 +123,4 @@ PROFILES: dict[str, Cpu] = {
     ),
     "amd-zen2": _ZEN2,
     "amd-zen4": replace(_ZEN2, signature=0xA10F11, avx512=True, l2=1024, l3=32768),
-} | {
-    f"cache-{l1}-{l2}-{l3}{'-amd' if base.amd else ''}": replace(
-        base, l1=l1, l2=l2, l3=l3, l3_sharers=sharers
-    )
-    for base, l1, l2, l3, sharers in [
-        (_HASWELL, 16, 128, 512, 2),
-        (_HASWELL, 32, 256, 1024, 8),
-        (_HASWELL, 32, 256, 32768, 2),
-        (_HASWELL, 32, 2048, 2048, 128),
-        (_HASWELL, 48, 512, 8192, 8),
-        (_HASWELL, 48, 1280, 24576, 16),
-        (_HASWELL, 48, 2048, 32768, 32),
-        (_ZEN2, 16, 128, 512, 2),
-        (_ZEN2, 32, 1024, 32768, 16),
-        (_HASWELL, 0, 0, 0, 1),
-    ]
 }

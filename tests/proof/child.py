@@ -3,7 +3,8 @@
     python child.py FOLDER CASE[,CASE…] STAGE[,STAGE…] [WORKERS] [often]
 
 ``often`` saves the training's state twenty times a second instead of every two seconds, so that kills meet
-many states and many half-written files. Only the standard library is loaded before the stages are.
+many states and many half-written files. Only the standard library is loaded before
+the stages are.
 """
 
 from __future__ import annotations
@@ -38,10 +39,6 @@ def _is_for_another_process(stage: str) -> bool:
 
 
 def _save_often() -> None:
-    # Torch is loaded here only: the settings have to be pinned before.
-    from reprise.numerics.runtime import pin
-
-    pin("portable")
     from reprise.training import checkpoint
 
     checkpoint.SHORTEST_INTERVAL, checkpoint.LARGEST_SHARE = 0.05, 1.0

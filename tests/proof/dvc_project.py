@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .runs import PINNED, TIMEOUT
+from .runs import TIMEOUT
 
 BRANCH = "proof"
 
@@ -22,8 +22,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder.with_name(folder.name + ".log")
-        plain = {name: value for name, value in os.environ.items() if name not in PINNED}
-        plain.pop("PYTHONPATH", None)
+        plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self.environment = plain | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",

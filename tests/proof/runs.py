@@ -17,17 +17,13 @@ ROOT = Path(__file__).parents[2]
 CHILD = Path(__file__).with_name("child.py")
 ALL_STAGES = "prepare,train,evaluate"
 TIMEOUT = 600
-# What the tests' own process pinned; a child has to find its settings itself.
-PINNED = (
-    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA",
-    "MKL_CBWR", "OPENBLAS_CORETYPE", "CUBLAS_WORKSPACE_CONFIG",
-)  # fmt: skip
 
 
 def environment(folder: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment without the pinned settings, with the state kept below `folder`."""
-    plain = {name: value for name, value in os.environ.items() if name not in PINNED}
-    return plain | {STATE_VARIABLE: str(folder / ".state"), "PYTHONPATH": str(ROOT)} | (extra or {})
+    """Return this process's environment with the state kept below `folder`."""
+    return (
+        dict(os.environ) | {STATE_VARIABLE: str(folder / ".state"), "PYTHONPATH": str(ROOT)} | (extra or {})
+    )
 
 
 def words(
@@ -57,7 +53,7 @@ def run_cases(
     extra: dict[str, str] | None = None,
     **popen: Any,
 ) -> Path:
-    """Run cases (the three of `CASES` by default) in a new process and return the folder with the outputs."""
+    """Run cases (all of `CASES` by default) in a new process and return the folder with the outputs."""
     cases = CASES if cases is None else cases
     write_cases(folder, cases)
     command = [*(launcher or [sys.executable]), *words(folder, cases, stages, workers)]

@@ -40,15 +40,15 @@ def test_thread_settings(reference: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.proof
-def test_torch_loaded_before_the_settings(reference: Path, tmp_path: Path) -> None:
-    """The program then starts itself anew."""
+def test_torch_loaded_before(reference: Path, tmp_path: Path) -> None:
+    """Its threads have started by then."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "usercustomize.py").write_text("")
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "import os, sys\nif os.environ.pop('EARLY', None):\n    import torch\n    torch.ones(2) + 1\n"
     )
     extra = {"PYTHONPATH": f"{tmp_path / 'site'}", "EARLY": "1", "OMP_NUM_THREADS": "2"}
-    row = Row("torch loaded before the settings", MODELS, reference)
+    row = Row("torch loaded and used before", MODELS, reference)
     row.add(run_cases(tmp_path / "run", extra=extra))
 
 

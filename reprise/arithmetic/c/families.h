@@ -1,0 +1,86 @@
+/* The operations that are not products: one C file a family.
+ *
+ * x is a layer's input, y its output, gx and gy the loss's gradients by them. Images lie pixel by pixel:
+ * [rows, height, width, channels]. Functions may be called with gx == gy or y == x where the comment says so.
+ */
+#ifndef FAMILIES_H
+#define FAMILIES_H
+#include "arithmetic.h"
+
+/* activations.c (elementwise; y == x and gx == gy are allowed; x may be null in the gradient of those that need y alone) */
+enum activation { RELU_, RELU6_, LEAKY_RELU_, GELU_, SILU_, SIGMOID_, TANH_ };
+EXPORT void activation_forward(int kind, double slope, const float *x, float *y, idx n);
+EXPORT void activation_backward(int kind, double slope, const float *x, const float *y, const float *gy, float *gx, idx n);
+
+/* softmax.c: along rows of n values */
+EXPORT void softmax_forward(const float *x, float *y, idx rows, idx n);
+EXPORT void softmax_backward(const float *y, const float *gy, float *gx, idx rows, idx n);
+
+/* losses.c: the sum over rows, in double, in row order; gx (or null) is the gradient times `scale`, which is
+ * 1 / rows of the whole batch. `weights` (or null): one a class; a row's loss is multiplied by its class's. */
+EXPORT double cross_entropy(const float *x, const int64_t *target, idx rows, idx classes, double smoothing,
+                            const float *weights, double scale, float *gx);
+EXPORT double binary_cross_entropy(const float *x, const int64_t *target, idx rows, double smoothing,
+                                   const float *weights, double scale, float *gx);
+EXPORT double squared_error(const float *x, const float *target, idx rows, double scale, float *gx);
+EXPORT double huber(const float *x, const float *target, idx rows, double delta, double scale, float *gx);
+EXPORT int64_t count_correct(const float *x, const int64_t *target, idx rows, idx classes); /* classes 1: x > 0 */
+EXPORT void class_probabilities(const float *x, double *p, idx rows, idx classes); /* in double; classes 1: two columns */
+
+/* In the norms weight and bias may be null (1 and 0), of the gradients any that is not wanted; gx == gy is allowed.
+ * batch_norm.c: x is [m, channels]; the variance is the biased one, divided by m. With y_of_relu (the fused ReLU's
+ * output; or null) gy counts only where it is > 0. */
+EXPORT void batch_norm_statistics(const float *x, idx m, idx channels, double *mean, double *variance);
+EXPORT void batch_norm_apply(const float *x, const double *mean, const double *variance, const float *weight,
+                             const float *bias, double eps, int relu, float *y, idx m, idx channels);
+EXPORT void batch_norm_backward(const float *x, const float *y_of_relu, const double *mean, const double *variance,
+                                const float *weight, double eps, const float *gy, float *gx, float *gweight,
+                                float *gbias, idx m, idx channels);
+
+/* layer_norm.c; statistics, [rows, 2], are written by forward and read by backward */
+EXPORT void layer_norm_forward(const float *x, const float *weight, const float *bias, double eps, float *y,
+                               float *statistics, idx rows, idx n);
+EXPORT void layer_norm_backward(const float *x, const float *statistics, const float *weight, const float *gy, float *gx,
+                                float *gweight, float *gbias, idx rows, idx n);
+
+/* group_norm.c; x: [rows, pixels, channels]; statistics: [rows, groups, 2] */
+EXPORT void group_norm_forward(const float *x, const float *weight, const float *bias, double eps, idx groups, float *y,
+                               float *statistics, idx rows, idx pixels, idx channels);
+EXPORT void group_norm_backward(const float *x, const float *statistics, const float *weight, idx groups, const float *gy,
+                                float *gx, float *gweight, float *gbias, idx rows, idx pixels, idx channels);
+
+/* pooling.c: padding is never the maximum; count_padding: it counts in an average's divisor (as zeros) */
+typedef struct { idx height, width, channels, out_height, out_width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w; } window;
+EXPORT void max_pool_forward(const float *x, float *y, idx rows, const window *w);
+EXPORT void max_pool_backward(const float *x, const float *gy, float *gx, idx rows, const window *w);
+EXPORT void average_pool_forward(const float *x, float *y, idx rows, const window *w, int count_padding);
+EXPORT void average_pool_backward(const float *gy, float *gx, idx rows, const window *w, int count_padding);
+EXPORT void global_average_forward(const float *x, float *y, idx rows, idx pixels, idx channels);
+EXPORT void global_average_backward(const float *gy, float *gx, idx rows, idx pixels, idx channels);
+
+/* random.c: Philox4x32-10 (Salmon et al., 2011); element i takes word i % 4 of block i / 4 of (key, stream) */
+EXPORT void random_words(uint64_t key, uint32_t stream, idx first_block, uint32_t *words, idx blocks);
+EXPORT void dropout(const float *x, float *y, idx n, uint64_t key, uint32_t stream, uint32_t keep_below, float scale);
+
+/* embedding.c */
+EXPORT void embedding_forward(const int64_t *index, const float *weight, float *y, idx rows, idx width);
+EXPORT void embedding_backward(const int64_t *index, const float *gy, float *gweight, idx rows, idx count, idx width);
+
+/* updates.c: a parameter's gradient is the sum of its slices' in order, times `factor` (that of clipping) */
+typedef struct { double rate, weight_decay, factor, momentum, beta1, beta2, eps, correction1, correction2; int decoupled; } update;
+EXPORT void add_slices(float *const *g, idx slices, idx n); /* into g[0] */
+EXPORT double sum_of_squares(float *const *g, idx slices, idx n); /* of the sums; blocks of 65,536 values */
+/* what threads share: one sum a block, from block `first` on; added in the order of the blocks they are sum_of_squares */
+EXPORT void squares_of_blocks(float *const *g, idx slices, idx n, idx first, idx blocks, double *sums);
+EXPORT void sgd(float *p, float *velocity, float *const *g, idx slices, idx n, const update *u); /* velocity may be null */
+EXPORT void adam(float *p, float *mean, float *square, float *const *g, idx slices, idx n, const update *u);
+
+/* rows.c: rows of the resident data, by number, as the model takes them */
+typedef struct { idx channels, height, width, reach; const float *mean, *std; const int64_t *down, *right; const uint8_t *mirrored; } image_rows;
+EXPORT void gather_images(const uint8_t *x, const int64_t *numbers, idx rows, const image_rows *how, float *y);
+EXPORT void gather_floats(const float *x, const int64_t *numbers, idx rows, idx width, float *y);
+EXPORT void add(const float *a, const float *b, float *y, idx n);
+EXPORT void add_relu(const float *a, const float *b, float *y, idx n);
+EXPORT void relu_mask(const float *y, const float *gy, float *gx, idx n); /* gy where y > 0, else +0 */
+
+#endif

@@ -1,0 +1,72 @@
+/* A network as a list of operations, which runs whole: one call a slice of a training step.
+ *
+ * Python makes the list (reprise/arithmetic/network.py) and owns all memory; a program belongs to one thread.
+ * The structures below are mirrored in reprise/arithmetic/structures.py, field by field.
+ */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+#include "families.h"
+#include "layers.h"
+
+enum kind { LINEAR, CONVOLUTION, ACTIVATION, BATCH_NORM, LAYER_NORM, GROUP_NORM, DROPOUT, MAX_POOL, AVERAGE_POOL,
+            GLOBAL_AVERAGE, FLATTEN, SUM };
+
+/* Values are numbered; value 0 is the network's input. `weight` and `bias` are places in the parameters, -1: none. */
+typedef struct {
+    idx kind, x, x2, y, weight, bias;
+    idx relu;                /* the output goes through ReLU */
+    idx floats;              /* of the output, a row */
+    idx pixels, channels;    /* of the input, where it is an image: pixels a row */
+    idx wants_gx, wants_gx2; /* whether the gradient by an input is wanted */
+    idx adds_gx, adds_gx2;   /* ... and is added to that of a later use of the same value */
+    idx x_floats;            /* of the first input, a row */
+    idx choice;              /* which activation; whether an average counts the padding; a norm's groups */
+    idx stream, keep_below;  /* dropout: which of the network's, and below which word a value is kept */
+    double number;           /* dropout: the scale; activation: the slope; norms: epsilon */
+    float *running_mean, *running_variance;
+    double *mean, *variance; /* batch norm: this slice's, for the backward pass */
+    float *statistics;       /* batch norm: mean and unbiased variance, [2, channels], left for the step */
+    float *packed, *packed_for_gradient;
+    linear linear;
+    convolution convolution;
+    window window;
+} operation;
+
+typedef struct {
+    const operation *operations;
+    idx count, outputs;     /* the last value's number of floats a row */
+    float *const *values;   /* by number */
+    float *const *gradients; /* by number; null where none is wanted */
+    float *spare;           /* room for the largest gradient, where one is added to another */
+    const float *parameters;
+    idx packed_at;          /* the step for which weights are packed; -1: none */
+} program;
+
+enum loss { CROSS_ENTROPY, BINARY_CROSS_ENTROPY, SQUARED_ERROR, HUBER };
+
+/* Rows of resident data. `images` null: x holds floats. */
+typedef struct {
+    const void *x;
+    const int64_t *numbers; /* of the rows, in order */
+    idx rows, width;        /* width: floats a row, of a table */
+    const image_rows *images;
+} row_source;
+
+typedef struct {
+    row_source source;
+    const void *targets; /* int64_t classes or float values, by row number */
+    idx loss;
+    double smoothing, delta, scale;
+    const float *class_weights;
+    idx step;            /* counts up: weights are packed anew when it changes */
+    uint64_t dropout_key;
+    float *gradients;    /* laid out as the parameters; null: only the figures are wanted */
+    double loss_sum, correct; /* results */
+} slice_job;
+
+EXPORT void program_train(program *p, slice_job *job);
+EXPORT void program_judge(program *p, slice_job *job); /* loss_sum and correct, in evaluation mode */
+EXPORT void program_outputs(program *p, const row_source *source, idx step, float *outputs);
+EXPORT const char *isa_name(void);
+
+#endif

@@ -1,0 +1,59 @@
+"""A slice's gradient and a batch's loss by torch's own kernels: native numerics, and CUDA."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from reprise.arithmetic.layers import Dropout, SliceRecord, recording
+from reprise.foundation import seeds
+from reprise.model.losses import loss_sum, predicted_classes
+from reprise.model.tensors import Rows
+from reprise.settings.params import Train
+from reprise.training.augment import Changes
+from reprise.training.outcome import Outcome
+
+
+class TorchEngine:
+    """Computes with torch's autograd.
+
+    Attributes
+    ----------
+    parameters : list of Tensor
+        What gradients are laid out like, and what the optimizer changes.
+    """
+
+    def __init__(self, model: nn.Module, data: Rows, train: Train) -> None:
+        self.model, self.data, self.train = model, data, train
+        self.parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
+        self._needs_generator = any(isinstance(module, Dropout) for module in model.modules())
+
+    def slice(
+        self, _slot: int, rows: Tensor, changes: Changes | None, total: int, position: tuple[int, ...]
+    ) -> Outcome:
+        """Return the outcome of one slice (see `reprise.training.slices`)."""
+        x, y = self.data.x.index_select(0, rows), self.data.y.index_select(0, rows)
+        if changes is not None:
+            x = changes.apply(x, rows)
+        with recording(SliceRecord(self._generator(rows.device, position))) as record:
+            outputs = self.model(self.data.normalise(x))
+            loss = loss_sum(outputs, y, self.train.label_smoothing)
+        gradients = torch.autograd.grad(loss / total, self.parameters)
+        return Outcome(list(gradients), _figures(loss, outputs, y), record.statistics, len(rows))
+
+    def judge(self, _slot: int, data: Rows, first: int, last: int) -> tuple[float, float]:
+        """Return the sum of losses and the number of correct rows of a range of rows, in evaluation mode."""
+        with torch.inference_mode():
+            outputs = self.model(data.normalise(data.x[first:last]))
+            y = data.y[first:last]
+            return _figures(loss_sum(outputs, y), outputs, y)
+
+    def _generator(self, device: torch.device, position: tuple[int, ...]) -> torch.Generator | None:
+        if not self._needs_generator:
+            return None
+        return torch.Generator(device).manual_seed(seeds.derive(self.train.seed, "dropout", *position))
+
+
+def _figures(loss: Tensor, outputs: Tensor, y: Tensor) -> tuple[float, float]:
+    correct = 0.0 if y.is_floating_point() else float((predicted_classes(outputs.detach()) == y).sum())
+    return float(loss.detach()), correct
