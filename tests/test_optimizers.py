@@ -204,7 +204,6 @@ def test_by_torch_a_frozen_parameter_stays() -> None:
     assert torch.equal(model.bias, before)
 
 
-@pytest.mark.xfail(strict=True, reason="the kernels' optimizer changes frozen parameters too")
 def test_by_the_kernels_a_frozen_parameter_stays() -> None:
     model = small_model()
     frozen = list(model.parameters())[-1].requires_grad_(False)

@@ -136,6 +136,12 @@ def _follow(trace: _Trace, node: fx.Node, layers: dict[str, nn.Module]) -> None:
         return
     if node.op == "output":
         return
+    if not node.args or any(isinstance(value, fx.Node) for value in node.kwargs.values()):
+        raise UserError(
+            f"model: {node.target} takes its tensor by a keyword; give tensors by position, or set "
+            "train.numerics: native"
+        )
+    _refuse_lost_value(node, layers)
     inputs = [trace.values[argument] for argument in node.args if isinstance(argument, fx.Node)]
     shapes = [trace.shapes[number] for number in inputs]
     if node.op == "call_module":
@@ -152,6 +158,22 @@ def _follow(trace: _Trace, node: fx.Node, layers: dict[str, nn.Module]) -> None:
         return
     second = inputs[1] if len(inputs) > 1 else -1
     trace.values[node] = trace.append(replace(draft, x=inputs[0], x2=second), shape)
+
+
+def _refuse_lost_value(node: fx.Node, layers: dict[str, nn.Module]) -> None:
+    """Refuse an operation in place on a value that is used again: the program keeps values as they were."""
+    if node.op == "call_module":
+        in_place = getattr(layers[str(node.target)], "inplace", False)
+    else:
+        name = getattr(node.target, "__name__", str(node.target))
+        in_place = name.endswith("_") or name == "iadd" or node.kwargs.get("inplace", False)
+    later = list(node.graph.nodes)[list(node.graph.nodes).index(node) + 1 :]
+    changed = node.args[0]
+    if in_place and isinstance(changed, fx.Node) and any(user in later for user in changed.users):
+        raise UserError(
+            f"model: {node.target} changes a value in place that is used again; do without inplace, or set "
+            "train.numerics: native"
+        )
 
 
 def _of_layer(name: str, layer: nn.Module, shape: Shape) -> tuple[Draft | None, Shape]:

@@ -162,6 +162,8 @@ def _dropout(name: str, layer: Any, shape: Shape) -> Found:
     probability = layer.probability if isinstance(layer, Dropout) else layer.p
     if probability == 0.0:
         return None, shape
+    if probability == 1.0:
+        raise Refused("drops everything; use a probability below 1")
     keep = 1.0 - probability
     return Draft(Kind.DROPOUT, layer=name, number=1.0 / keep, keep_below=int(keep * 2**32)), shape
 
@@ -226,6 +228,7 @@ LAYERS: dict[type[nn.Module], Callable[[str, Any, Shape], Found]] = {
 }
 # Settings of layers of which one value alone is computed.
 ONLY: dict[type[nn.Module], dict[str, Any]] = {
+    BatchNorm: {"track_running_stats": True},
     nn.Conv2d: {"padding_mode": "zeros"},
     nn.MaxPool2d: {"dilation": 1, "ceil_mode": False, "return_indices": False},
     nn.AvgPool2d: {"ceil_mode": False, "divisor_override": None},

@@ -32,13 +32,17 @@ class Parameters:
     Attributes
     ----------
     flat : Tensor, shape (count,)
+        First those that are trained, then those that don't require a gradient.
+    trained : int
+        How many of the values are trained.
     at : dict
         Where each parameter starts, by name.
     shapes : dict
     """
 
     def __init__(self, module: nn.Module) -> None:
-        named = dict(module.named_parameters())
+        named = dict(sorted(module.named_parameters(), key=lambda item: not item[1].requires_grad))
+        self.trained = sum(p.numel() for p in named.values() if p.requires_grad)
         self.flat = torch.empty(sum(parameter.numel() for parameter in named.values()))
         self.at: dict[str, int] = {}
         self.shapes = {name: parameter.shape for name, parameter in named.items()}

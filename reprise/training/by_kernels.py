@@ -37,7 +37,7 @@ class KernelEngine:
     Attributes
     ----------
     parameters : list of one Tensor
-        All of the model's, side by side.
+        All that are trained, side by side.
     steps : int
         To be counted up after each change of the parameters: weights are then packed anew.
     """
@@ -47,7 +47,7 @@ class KernelEngine:
         self.data, self.train, self.validation_rows = data, train, validation_rows
         self.network = compile_network(model, tuple(data.x.shape[1:]))
         self.packed = Parameters(model)
-        self.parameters = [self.packed.flat]
+        self.parameters = [self.packed.flat[: self.packed.trained]]
         self.steps = 0
         self.slice_rows = -(-train.batch_size // train.slices)
         modules = dict(model.named_modules())
@@ -80,7 +80,8 @@ class KernelEngine:
             for (norm, pixels), seen in zip(self._norms, runner.statistics, strict=True)
             if isinstance(norm, BatchNorm) and pixels * len(rows) > 1
         }
-        return Outcome([gradients], (job.loss_sum, job.correct), statistics, len(rows))
+        trained = gradients[: self.packed.trained]
+        return Outcome([trained], (job.loss_sum, job.correct), statistics, len(rows))
 
     def judge(self, slot: int, data: Rows, first: int, last: int) -> tuple[float, float]:
         """Return the sum of losses and the number of correct rows of a range of rows, in evaluation mode."""
