@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .cases import CASES, SHORT, digest, first_difference
+from .cases import CASES, RESNET, SHORT, digest, first_difference
 from .runs import ROOT, run_cases
 
 TABLE = ROOT / "build" / "proof.md"
@@ -59,6 +59,12 @@ class Row:
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three cases, run once in the plainest way: one process, one thread."""
     return run_cases(tmp_path_factory.mktemp("reference"), workers=1)
+
+
+@pytest.fixture(scope="session")
+def resnet_reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The large case, run in the plainest way."""
+    return run_cases(tmp_path_factory.mktemp("resnet"), RESNET, workers=1)
 
 
 @pytest.fixture(scope="session")

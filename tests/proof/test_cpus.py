@@ -70,8 +70,7 @@ def small_reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def small_cases() -> dict[str, Section]:
-    """A ResNet takes an emulator too long."""
-    return {name: with_changes(case, SMALL) for name, case in CASES.items() if name != "resnet18"}
+    return {name: with_changes(case, SMALL) for name, case in CASES.items()}
 
 
 # qemu 7.2 computes NumPy's AVX2 argsort of float32 wrongly (its result is not sorted; on CPUs it is).
@@ -84,6 +83,6 @@ def test_emulated_cpu(small_reference: Path, tmp_path: Path, cpu: str) -> None:
     emulator = shutil.which("qemu-x86_64-static")
     if emulator is None:
         pytest.skip("emulating a CPU needs qemu-x86_64-static (Debian: apt-get install qemu-user-static)")
-    row = Row(f"emulated {cpu} (qemu; fewer rows, 1 epoch)", "mlp, cnn, cnn_norm", small_reference)
+    row = Row(f"emulated {cpu} (qemu; fewer rows, 1 epoch)", MODELS, small_reference)
     command = [emulator, "-cpu", cpu, sys.executable]
     row.add(run_cases(tmp_path, small_cases(), launcher=command, extra=EMULATED))

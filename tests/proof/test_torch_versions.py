@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from .cases import RESNET
 from .conftest import MODELS, Row
 from .runs import ROOT, run_cases
 
@@ -49,6 +50,17 @@ def other_python() -> Path:
 def test_another_torch(reference: Path, other_python: Path, tmp_path: Path) -> None:
     row = Row(f"torch {OTHER['torch']} with torchvision {OTHER['torchvision']}", MODELS, reference)
     row.add(run_cases(tmp_path, launcher=[str(other_python)], extra=kernels_of_this_environment()))
+
+
+@pytest.mark.proof
+def test_another_torch_and_a_resnet(resnet_reference: Path, other_python: Path, tmp_path: Path) -> None:
+    row = Row(
+        f"torch {OTHER['torch']} with torchvision {OTHER['torchvision']}, ResNet-18",
+        "resnet18",
+        resnet_reference,
+    )
+    extra = kernels_of_this_environment()
+    row.add(run_cases(tmp_path, RESNET, launcher=[str(other_python)], extra=extra))
 
 
 def kernels_of_this_environment() -> dict[str, str]:
