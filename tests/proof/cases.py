@@ -39,7 +39,7 @@ CASES: dict[str, Section] = {
         "evaluate": {"confidence": 0.95},
     },
 }
-# Parameters above a million are shared out among threads in another way. A case of its own, because it is slow.
+# Parameters above a million are shared out among threads in another way. Slow, so a case of its own.
 RESNET: dict[str, Section] = {
     "resnet18": {
         "prepare": {"dataset": "digits", "normalise": "global", "split": _SPLIT | {"test": 0.92}},
