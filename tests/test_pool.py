@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
 
 import pytest
 import torch
@@ -23,33 +22,58 @@ from reprise.training.pool import Pool
 def test_results_come_in_order_whoever_is_late(workers: int, count: int) -> None:
     pool = Pool(workers)
 
-    def work(number: int) -> tuple[int, str]:
+    def work(number: int, worker: int) -> tuple[int, int, str]:
         time.sleep(0.002 * (count - number) / max(count, 1))
-        return number, threading.current_thread().name
+        return number, worker, threading.current_thread().name
 
     done = pool.map(work, count)
     pool.close()
-    assert [number for number, _ in done] == list(range(count))
-    assert len({name for _, name in done}) <= max(1, min(workers, count))
-    # The caller's thread takes the first piece and every piece that is a multiple of the workers after it.
+    assert [number for number, _, _ in done] == list(range(count))
+    assert {worker for _, worker, _ in done} <= set(range(min(workers, count)))
     own = threading.current_thread().name
-    assert [number for number, name in done if name == own] == list(
-        range(0, count, min(workers, max(count, 1)))
-    )
+    assert all((worker == 0) == (name == own) for _, worker, name in done)
+
+
+def test_who_is_held_up_delays_the_others_by_one_piece_at_most() -> None:
+    pool, held = Pool(2), threading.Event()
+
+    def work(number: int, worker: int) -> int:
+        if number == 0:
+            assert held.wait(10)  # until all other pieces are done
+        elif number == 7:
+            held.set()
+        return worker
+
+    done = pool.map(work, 8)
+    pool.close()
+    assert done.count(done[0]) == 1
+
+
+def test_a_worker_has_one_piece_at_a_time() -> None:
+    pool = Pool(4)
+    busy = [threading.Lock() for _ in range(4)]
+
+    def work(_number: int, worker: int) -> None:
+        assert busy[worker].acquire(blocking=False)
+        time.sleep(0.0005)
+        busy[worker].release()
+
+    pool.map(work, 100)
+    pool.close()
 
 
 @pytest.mark.parametrize("bad", [0, 1, 2])
 def test_an_exception_in_any_worker_reaches_the_caller(bad: int) -> None:
     pool = Pool(3)
 
-    def work(number: int) -> int:
+    def work(number: int, _worker: int) -> int:
         if number == bad:
             raise ZeroDivisionError
         return number
 
     with pytest.raises(ZeroDivisionError):
         pool.map(work, 3)
-    assert pool.map(lambda number: number, 3) == [0, 1, 2]  # and the pool goes on
+    assert pool.map(lambda number, _worker: number, 3) == [0, 1, 2]  # and the pool goes on
     pool.close()
 
 
@@ -87,24 +111,17 @@ def test_an_update_shared_out_is_the_same_bits(train: Train, clip_norm: float | 
     assert same_bits(updated(1), updated(workers))
 
 
-def test_few_values_stay_with_the_caller_and_many_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    change = KernelOptimizer._change
-
-    def names(shared_from: int) -> set[str]:
-        seen = set()
-
-        def noted(self: KernelOptimizer, *arguments: Any) -> None:
-            seen.add(threading.current_thread().name)
-            change(self, *arguments)
-
-        monkeypatch.setattr(KernelOptimizer, "_change", noted)
+def test_few_values_stay_with_the_caller_and_many_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pieces(shared_from: int) -> int:
+        seen = []
+        monkeypatch.setattr(KernelOptimizer, "_change", lambda *arguments: seen.append(arguments))
         schema = schema_of(shape_for("mlp"))
         engine = KernelEngine(model_of("mlp", schema), rows_of(schema, 2), Train(), 1)
         count = engine.parameters[0].numel()
         pool = Pool(2, shared_from=count + shared_from)
         KernelOptimizer(engine, Train(), pool).step([[torch.zeros(count)]], 0.01)
         pool.close()
-        return seen
+        return len(seen)
 
-    assert names(1) == {threading.current_thread().name}
-    assert len(names(0)) == 2
+    assert pieces(1) == 1
+    assert pieces(0) == 2

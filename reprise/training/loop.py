@@ -125,10 +125,10 @@ def validate(job: Job, engine: Engine) -> tuple[float, float] | None:
     job.model.eval()
     starts = range(0, count, VALIDATION_BATCH)
 
-    def work(number: int) -> tuple[float, float]:
+    def work(number: int, slot: int) -> tuple[float, float]:
         first = starts[number]
         last = min(count, first + VALIDATION_BATCH)
-        return engine.judge(number % job.pool.workers, job.val_rows, first, last)
+        return engine.judge(slot, job.val_rows, first, last)
 
     sums = [sum(column) for column in zip(*job.pool.map(work, len(starts)), strict=True)]
     return sums[0] / count, sums[1] / count

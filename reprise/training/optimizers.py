@@ -83,7 +83,7 @@ class KernelOptimizer:
         self._steps += 1
         update = self._update(rate, self._factor(parts, count))
 
-        def work(number: int) -> None:
+        def work(number: int, _worker: int) -> None:
             first = count * number // workers // BLOCK * BLOCK
             last = count if number + 1 == workers else count * (number + 1) // workers // BLOCK * BLOCK
             self._change(parts, first, last - first, update)

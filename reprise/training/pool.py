@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -25,22 +26,45 @@ class Pool:
         self.workers, self.shared_from = workers, shared_from
         self._threads = ThreadPoolExecutor(workers - 1, "slices") if workers > 1 else None
 
-    def map(self, work: Callable[[int], Result], count: int) -> list[Result]:
-        """Return ``[work(0), …, work(count - 1)]``; piece n is done by worker n modulo workers."""
+    def map(self, work: Callable[[int, int], Result], count: int) -> list[Result]:
+        """Return the results of pieces 0 … count - 1, in order.
+
+        A worker takes the next piece when it is done with one, so that a thread which another program
+        holds up delays the others by one piece at most.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a piece's number and the worker's; a worker has one piece at a time.
+        count : int
+        """
         if self._threads is None or count < 2:
-            return [work(number) for number in range(count)]
-        workers = min(self.workers, count)
-        others = [
-            self._threads.submit(_do, work, range(worker, count, workers)) for worker in range(1, workers)
-        ]
-        done = [_do(work, range(0, count, workers)), *(other.result() for other in others)]
-        return [done[number % workers][number // workers] for number in range(count)]
+            return [work(number, 0) for number in range(count)]
+        waiting = deque(range(count))
+        done: dict[int, Result] = {}
+
+        def run(worker: int) -> None:
+            while waiting:
+                try:
+                    number = waiting.popleft()
+                except IndexError:  # another worker took the last one in between
+                    return
+                try:
+                    done[number] = work(number, worker)
+                except BaseException:
+                    waiting.clear()
+                    raise
+
+        others = [self._threads.submit(run, worker) for worker in range(1, min(self.workers, count))]
+        try:
+            run(0)
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
+        return [done[number] for number in range(count)]
 
     def close(self) -> None:
         """End the threads."""
         if self._threads is not None:
             self._threads.shutdown(wait=True, cancel_futures=True)
-
-
-def _do(work: Callable[[int], Result], numbers: range) -> list[Result]:
-    return [work(number) for number in numbers]

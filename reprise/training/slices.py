@@ -89,11 +89,10 @@ class SlicedGradient:
         parts = cut(batch, self.train.slices)
         own = [number for number in range(len(parts)) if number % self.ranks.size == self.ranks.rank]
 
-        def work(piece: int) -> Outcome:
+        def work(piece: int, slot: int) -> Outcome:
             number = own[piece]
             if len(parts[number]) == 0:
                 return Outcome([torch.zeros_like(p) for p in self.engine.parameters], (0.0, 0.0), {}, 0)
-            slot = piece % self.pool.workers
             return self.engine.slice(slot, parts[number], changes, len(batch), (epoch, step, number))
 
         outcomes = self.pool.map(work, len(own))
