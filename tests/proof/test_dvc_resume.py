@@ -18,7 +18,7 @@ pytestmark = pytest.mark.proof
 
 HOW = ["kill -9 of all", "kill -9 of dvc", "kill -9 of the script", "SIGINT", "SIGTERM"]
 STOPPED = "; ".join(HOW)
-EPOCHS = 30  # long enough for a state to be saved, and for the kill to come before the end
+EPOCHS = 240  # long enough for a state to be saved, and for the kill to come before the end
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ from .runs import ROOT, TIMEOUT, environment, run_cases, torchrun, words
 Victim = Literal["all", "launcher", "a worker"]
 # Long enough for kills to meet many states.
 LONG: dict[str, Section] = {
-    "mlp": with_changes(CASES["mlp"], {"train": {"epochs": 60}}),
-    "cnn": with_changes(CASES["cnn"], {"train": {"epochs": 25}}),
-    "cnn_norm": with_changes(CASES["cnn_norm"], {"train": {"epochs": 20}}),
+    "mlp": with_changes(CASES["mlp"], {"train": {"epochs": 1000}}),
+    "cnn": with_changes(CASES["cnn"], {"train": {"epochs": 400}}),
+    "cnn_norm": with_changes(CASES["cnn_norm"], {"train": {"epochs": 300}}),
 }
 LONGEST = 0.8  # seconds from the training's start or its first save to the kill
 # How a segment of the training runs: command start, workers, who is killed.
