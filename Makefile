@@ -36,7 +36,7 @@ lint: env ## ruff and mypy --strict
 verify: env ## run every committed pipeline again in a clean clone and compare all bytes
 	@$(BIN)/reprise verify
 
-proof: env ## the long proofs of the byte contract (about 25 minutes)
+proof: env ## the long proofs of the byte contract (about an hour)
 	@$(BIN)/python -m pytest -m proof tests
 
 bench: env ## measure the speed claims side by side

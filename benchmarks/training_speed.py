@@ -42,6 +42,7 @@ VARIANTS: dict[str, list[Line]] = {
         ("portable, 2 slices, 1 worker", "reprise portable 2 1", "", ""),
         ("portable, 4 slices, 1 worker", "reprise portable 4 1", "", ""),
         ("portable, 2 slices, 2 workers", "reprise portable 2 2", "", ""),
+        ("portable, 4 slices, 2 workers", "reprise portable 4 2", "", ""),
         ("portable on AVX2, 1 slice, 1 worker", "reprise portable 1 1", "", "avx2"),
         ("portable on AVX2, 2 slices, 2 workers", "reprise portable 2 2", "", "avx2"),
         ("native, 2 slices, 2 workers", "reprise native 2 2", "", ""),
