@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,10 @@ FOLDER = ROOT / "build" / "other-torch"
 
 
 def requirements() -> list[str]:
-    """Return the other torch, and the rest in the lock's versions."""
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    versions = dict(re.findall(r"^([a-z0-9-]+)==([^\s;\\\\]+)", lock, re.MULTILINE))
+    """Return the other torch, and the rest in this environment's versions."""
     return [
         *(f"{name}=={version}" for name, version in OTHER.items()),
-        *(f"{name}=={versions[name]}" for name in PACKAGES),
+        *(f"{name}=={metadata.version(name)}" for name in PACKAGES),
     ]
 
 
