@@ -131,11 +131,11 @@ def by_reprise(images: mnist.Images, numerics: str, workers: int, size: int, pla
     from reprise.model.inference import load_inference
     from reprise.settings.params import Model, Train
 
-    configure("cpu", numerics)  # type: ignore[arg-type]
+    configure("cpu", numerics)  # type: ignore[arg-type]  # a word of the command line
     schema, model = schema_of("cnn"), Model(kind="cnn")
     card = ModelCard(
         arithmetic=f"cpu {numerics}", task=schema.task, classes=schema.classes, model=model,
-        train=Train(numerics=numerics), data=schema, epochs_trained=1, kept_epoch=1,  # type: ignore[arg-type]
+        train=Train(numerics=numerics), data=schema, epochs_trained=1, kept_epoch=1,  # type: ignore[arg-type]  # as above
     )  # fmt: skip
     save_model(place, build(model, schema, 1), card)
     inference = load_inference(place, "cpu", workers)

@@ -47,7 +47,7 @@ def measure(data: Data, seconds: float) -> tuple[int, list[float], float]:
     class Timed(Checkpoints):
         def save(self, *args: object) -> None:
             start = time.perf_counter()
-            super().save(*args)  # type: ignore[arg-type]
+            super().save(*args)  # type: ignore[arg-type]  # passed on as they came
             costs.append(time.perf_counter() - start)
 
     def report(_done: int, _all: int, row: History | None) -> None:

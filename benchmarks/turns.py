@@ -110,7 +110,7 @@ class Turns:
         environment = {
             **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **variant.environment,
         }  # fmt: skip
-        errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (lives with its process)
         process = subprocess.Popen(
             [variant.python, *variant.words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment,
