@@ -19,6 +19,7 @@ SIGNATURES: dict[str, tuple[type | None, tuple[object, ...]]] = {
     "isa_name": (ctypes.c_char_p, ()),
     "linear_packed": (N, (P, c_int)),
     "convolution_packed": (N, (P, c_int)),
+    "matrices_packed": (N, (P,)),
     "program_train": (None, (ctypes.POINTER(Program), ctypes.POINTER(SliceJob))),
     "program_judge": (None, (ctypes.POINTER(Program), ctypes.POINTER(SliceJob))),
     "program_outputs": (None, (ctypes.POINTER(Program), ctypes.POINTER(RowSource), N, P)),

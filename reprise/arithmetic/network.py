@@ -7,16 +7,18 @@ must be one that docs/arithmetic.md defines, and any other is refused by name be
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-import torch
 from torch import fx, nn
-from torch.nn import functional as F
 
 from reprise.arithmetic import rules
-from reprise.arithmetic.rules import Draft, Kind, Refused
+from reprise.arithmetic.builder import Builder
+from reprise.arithmetic.drafts import Draft, Kind, Refused, is_relu
+from reprise.arithmetic.functions import BY_NAME, FUNCTIONS
+from reprise.arithmetic.views import View
 from reprise.foundation.errors import UserError
 
 Shape = tuple[int, ...]  # of a row, as torch has it: (features,) or (channels, height, width)
@@ -44,19 +46,11 @@ class Network:
         return prod(self.shapes[self.operations[-1].y])
 
 
-@dataclass
-class _Trace:
-    """Values and operations found so far."""
-
-    shapes: list[Shape]
-    operations: list[Draft] = field(default_factory=list)
-    values: dict[fx.Node, int] = field(default_factory=dict)
-
-    def append(self, draft: Draft, shape: Shape) -> int:
-        """Add an operation; return the number of its output."""
-        self.shapes.append(shape)
-        self.operations.append(replace(draft, y=len(self.shapes) - 1))
-        return len(self.shapes) - 1
+# What code may do with sizes and with tuples.
+PLAIN: tuple[Any, ...] = (
+    operator.getitem, operator.add, operator.sub, operator.mul, operator.floordiv, operator.mod, operator.eq,
+)  # fmt: skip
+NO_MATTER = ("_stacklevel", "inplace")  # keywords that change no value (what is lost in place is refused)
 
 
 class _Tracer(fx.Tracer):
@@ -64,17 +58,6 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return type(m) in rules.LAYERS or super().is_leaf_module(m, module_qualified_name)
-
-
-ADDITIONS: tuple[Any, ...] = (operator.add, operator.iadd, torch.add)
-RELUS: tuple[Any, ...] = (F.relu, torch.relu, torch.relu_)
-METHODS = {
-    "add": ADDITIONS[0],
-    "add_": ADDITIONS[0],
-    "relu": F.relu,
-    "relu_": F.relu,
-    "flatten": torch.flatten,
-}
 
 
 def compile_network(module: nn.Module, shape: Shape) -> Network:
@@ -103,13 +86,14 @@ def compile_network(module: nn.Module, shape: Shape) -> Network:
     problems = layer_problems(module, graph)
     if problems:
         raise UserError(*problems)
-    trace = _Trace([shape])
+    builder = Builder([shape])
+    followed = _Followed(module, builder, graph)
     for node in graph.nodes:
-        _follow(trace, node, dict(module.named_modules()))
-    if not trace.operations:
+        followed.follow(node)
+    if not builder.operations:
         raise UserError("model: it has no layers; set train.numerics: native")
-    result = _result(trace, graph)
-    return Network(module, trace.shapes, fuse_relu(needed(trace.operations, result), result))
+    result = followed.result()
+    return Network(module, builder.shapes, fuse_relu(needed(builder.operations, result), result))
 
 
 def layer_problems(module: nn.Module, graph: fx.Graph) -> list[str]:
@@ -120,8 +104,9 @@ def layer_problems(module: nn.Module, graph: fx.Graph) -> list[str]:
     if sum(node.op == "placeholder" for node in graph.nodes) != 1:
         problems.append("model: takes one tensor in portable numerics; or set train.numerics: native")
     called = [str(node.target) for node in graph.nodes if node.op == "call_module"]
+    own -= {str(node.target) for node in graph.nodes if node.op == "get_attr"}
     for place, name in enumerate(called):
-        weights = [f"{name}.{kind}" for kind, _ in layers[name].named_parameters(recurse=False)]
+        weights = [f"{name}.{kind}" for kind, _ in layers[name].named_parameters()]
         problem = rules.problem(layers[name])
         if weights and (name in called[:place] or not own.issuperset(weights)):
             problem = problem or "its weights are used twice, which has no definition yet"
@@ -130,79 +115,120 @@ def layer_problems(module: nn.Module, graph: fx.Graph) -> list[str]:
     return problems
 
 
-def _follow(trace: _Trace, node: fx.Node, layers: dict[str, nn.Module]) -> None:
-    if node.op == "placeholder":
-        trace.values[node] = 0
-        return
-    if node.op == "output":
-        return
-    if not node.args or any(isinstance(value, fx.Node) for value in node.kwargs.values()):
-        raise UserError(
-            f"model: {node.target} takes its tensor by a keyword; give tensors by position, or set "
-            "train.numerics: native"
-        )
-    _refuse_lost_value(node, layers)
-    inputs = [trace.values[argument] for argument in node.args if isinstance(argument, fx.Node)]
-    shapes = [trace.shapes[number] for number in inputs]
-    if node.op == "call_module":
-        name = str(node.target)
-        draft, shape = _of_layer(name, layers[name], shapes[0])
-    else:
-        draft, shape = _of_function(node, shapes)
-    if draft is None:  # the same values in the same places
-        trace.values[node] = inputs[0]
-        if shape != shapes[0]:
-            trace.values[node] = trace.append(
-                Draft(Kind.FLATTEN, inputs[0], pixels=1, channels=prod(shape)), shape
-            )
-        return
-    second = inputs[1] if len(inputs) > 1 else -1
-    trace.values[node] = trace.append(replace(draft, x=inputs[0], x2=second), shape)
+class _Followed:
+    """What each node of a graph is: a view, or sizes and other things that code computes with."""
 
+    def __init__(self, module: nn.Module, builder: Builder, graph: fx.Graph) -> None:
+        self.layers = dict(module.named_modules())
+        self.parameters = dict(module.named_parameters())
+        self.builder, self.graph = builder, graph
+        self.places = {node: place for place, node in enumerate(graph.nodes)}
+        self.found: dict[fx.Node, Any] = {}
 
-def _refuse_lost_value(node: fx.Node, layers: dict[str, nn.Module]) -> None:
-    """Refuse an operation in place on a value that is used again: the program keeps values as they were."""
-    if node.op == "call_module":
-        in_place = getattr(layers[str(node.target)], "inplace", False)
-    else:
-        name = getattr(node.target, "__name__", str(node.target))
-        in_place = name.endswith("_") or name == "iadd" or node.kwargs.get("inplace", False)
-    later = list(node.graph.nodes)[list(node.graph.nodes).index(node) + 1 :]
-    changed = node.args[0]
-    if in_place and isinstance(changed, fx.Node) and any(user in later for user in changed.users):
-        raise UserError(
-            f"model: {node.target} changes a value in place that is used again; do without inplace, or set "
-            "train.numerics: native"
-        )
+    def follow(self, node: fx.Node) -> None:
+        """Find out what a node is, from those before it."""
+        if node.op == "placeholder":
+            self.found[node] = self.builder.input
+        elif node.op == "get_attr":
+            self.found[node] = self._parameter(str(node.target))
+        elif node.op != "output":
+            self._refuse_keywords(node)
+            self._refuse_lost_value(node)
+            arguments = fx.node.map_arg(node.args, self.found.__getitem__)
+            keywords = {
+                name: fx.node.map_arg(value, self.found.__getitem__)
+                for name, value in node.kwargs.items()
+                if value is not None and name not in NO_MATTER
+            }
+            of = self._of_layer if node.op == "call_module" else self._of_function
+            self.found[node] = of(node, arguments, keywords)
 
-
-def _of_layer(name: str, layer: nn.Module, shape: Shape) -> tuple[Draft | None, Shape]:
-    try:
-        return rules.LAYERS[type(layer)](name, layer, shape)
-    except Refused as reason:
-        raise UserError(f"model layer {name}: {reason}") from None
-
-
-def _of_function(node: fx.Node, shapes: list[Shape]) -> tuple[Draft | None, Shape]:
-    target: Any = METHODS.get(str(node.target)) if node.op == "call_method" else node.target
-    if target in ADDITIONS and not node.kwargs and len(shapes) == 2 and shapes[0] == shapes[1]:
-        return Draft(Kind.SUM), shapes[0]
-    if target in RELUS:
-        return rules.relu(), shapes[0]
-    if target is torch.flatten and node.args[1:] == (1,):
-        return rules.flatten(shapes[0])
-    name = getattr(target, "__name__", str(node.target))
-    raise UserError(
-        f"model: {name} of {', '.join(map(str, shapes)) or 'constants'} has no portable definition; "
-        "additions of equal shapes, relu and flatten(1) have; use these, a layer, or train.numerics: native"
-    )
-
-
-def _result(trace: _Trace, graph: fx.Graph) -> int:
-    output = next(node for node in graph.nodes if node.op == "output").args[0]
-    if not isinstance(output, fx.Node) or trace.values[output] == 0:
+    def result(self) -> int:
+        """Return the number of the value that comes out."""
+        output = next(node for node in self.graph.nodes if node.op == "output").args[0]
+        view = self.found[output] if isinstance(output, fx.Node) else None
+        if isinstance(view, View):
+            try:
+                made = self.builder.row_major(view).source
+            except Refused as reason:
+                raise UserError(f"model: its output {reason}") from None
+            if made > 0:
+                return made
         raise UserError("model: its output must be one tensor that its layers compute")
-    return trace.values[output]
+
+    def _parameter(self, name: str) -> View:
+        if name not in self.parameters:
+            raise UserError(
+                f"model: {name} is a buffer, which portable numerics don't read; make it an nn.Parameter "
+                "(requires_grad=False keeps it as it is), or set train.numerics: native"
+            )
+        return self.builder.parameter(name, tuple(self.parameters[name].shape))
+
+    def _of_layer(self, node: fx.Node, arguments: Any, keywords: dict[str, Any]) -> Any:
+        name = str(node.target)
+        try:
+            return rules.LAYERS[type(self.layers[name])](
+                self.builder, name, self.layers[name], *arguments, **keywords
+            )
+        except Refused as reason:
+            raise UserError(f"model layer {name}: {reason}") from None
+        except TypeError:
+            raise UserError(
+                f"model layer {name}: is called with arguments that have no portable definition; give it "
+                "its tensor alone, or set train.numerics: native"
+            ) from None
+
+    def _of_function(self, node: fx.Node, arguments: Any, keywords: dict[str, Any]) -> Any:
+        function: Any = node.target
+        views = [a for a in (*arguments, *keywords.values()) if _holds_view(a)]
+        try:
+            if function in PLAIN and not any(isinstance(a, View) for a in arguments):
+                return function(*arguments)
+            rule: Callable[..., Any] | None = (
+                BY_NAME.get(str(function)) if node.op == "call_method" else FUNCTIONS.get(function)
+            )
+            if rule is not None and views:
+                return rule(self.builder, *arguments, **keywords)
+            reason = ""
+        except Refused as refusal:
+            reason = f" ({refusal})"
+        except (TypeError, ValueError, AssertionError):  # other arguments than those that have a definition
+            reason = " with these arguments"
+        name = getattr(function, "__name__", str(function))
+        shapes = ", ".join(str(view.row) for view in views if isinstance(view, View))
+        raise UserError(
+            f"model: {name} of {shapes or 'constants'} has no portable definition{reason}; "
+            "use a layer or function of docs/arithmetic.md, or set train.numerics: native"
+        )
+
+    def _refuse_keywords(self, node: fx.Node) -> None:
+        if not node.args or any(isinstance(value, fx.Node) for value in node.kwargs.values()):
+            raise UserError(
+                f"model: {node.target} takes its tensor by a keyword; give tensors by position, or set "
+                "train.numerics: native"
+            )
+
+    def _refuse_lost_value(self, node: fx.Node) -> None:
+        """Refuse a change in place of a value that is used again: the program keeps values as they were."""
+        if node.op == "call_module":
+            in_place = getattr(self.layers[str(node.target)], "inplace", False)
+        else:
+            name = getattr(node.target, "__name__", str(node.target))
+            in_place = name.endswith("_") or name in ("iadd", "imul") or node.kwargs.get("inplace", False)
+        changed = self.found.get(node.args[0]) if isinstance(node.args[0], fx.Node) else None
+        if not in_place or not isinstance(changed, View):
+            return
+        for other, view in self.found.items():
+            shares = isinstance(view, View) and view.source == changed.source
+            if shares and any(self.places[user] > self.places[node] for user in other.users):
+                raise UserError(
+                    f"model: {node.target} changes a value in place that is used again; do without inplace, "
+                    "or set train.numerics: native"
+                )
+
+
+def _holds_view(value: Any) -> bool:
+    return isinstance(value, View) or (isinstance(value, list | tuple) and any(map(_holds_view, value)))
 
 
 def needed(operations: list[Draft], result: int) -> list[Draft]:
@@ -225,7 +251,7 @@ def fuse_relu(operations: list[Draft], result: int) -> list[Draft]:
     dropped = set()
     for place, draft in enumerate(operations):
         maker = makers.get(draft.x)
-        if not rules.is_relu(draft) or maker is None or uses.count(draft.x) > 1 or draft.x == result:
+        if not is_relu(draft) or maker is None or uses.count(draft.x) > 1 or draft.x == result:
             continue
         if fused[maker].kind in FUSABLE and not fused[maker].relu:
             fused[maker] = replace(fused[maker], relu=True, y=draft.y)

@@ -59,14 +59,14 @@ class Uses:
 
 
 def uses(network: Network, parameters: set[str]) -> Uses:
-    """Return who makes and uses each value; `parameters` are the names of layers that have any."""
+    """Return who makes and uses each value; `parameters` are the names of those that there are."""
     made, used, wanted = {0: -1}, {0: list[int]()}, set[int]()
     for place, draft in enumerate(network.operations):
         made[draft.y] = place
         used[draft.y] = []
         for number in {draft.x, draft.x2} - {-1}:
             used[number].append(place)
-        if draft.layer in parameters or {draft.x, draft.x2} & wanted:
+        if {draft.weight, draft.bias} & parameters or {draft.x, draft.x2} & wanted:
             wanted.add(draft.y)
     return Uses(made, used, wanted)
 
@@ -85,7 +85,8 @@ def for_training(network: Network, found: Uses) -> Places:
         if number in found.wanted:
             last_use = max(found.used[number], default=len(network.operations))
             spans.append(Span(("gradient", number), floats, end - last_use, end - made))
-    added = [number for number in found.wanted if len(found.used[number]) > 1]
+    both = {draft.x for draft in network.operations if draft.x == draft.x2}  # an operation uses it twice
+    added = [number for number in found.wanted if len(found.used[number]) > 1 or number in both]
     if added:
         largest = max(prod(network.shapes[number]) for number in added)
         spans.append(Span(("spare", 0), largest, len(network.operations), end))

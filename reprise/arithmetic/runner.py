@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import c_void_p
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from reprise.arithmetic import places
+from reprise.arithmetic.drafts import Draft, Kind, Sizes
 from reprise.arithmetic.library import kernels
 from reprise.arithmetic.network import Network
-from reprise.arithmetic.rules import Draft, Kind
 from reprise.arithmetic.structures import (
     ConvolutionShape,
     LinearShape,
+    MatrixPairs,
     Operation,
     Program,
     RowSource,
     SliceJob,
+    Strides,
     Window,
 )
 
-FIELDS = {LinearShape: "linear", ConvolutionShape: "convolution", Window: "window"}
+FIELDS: dict[type, str] = {
+    LinearShape: "linear",
+    ConvolutionShape: "convolution",
+    Window: "window",
+    Strides: "strides",
+    MatrixPairs: "matrices",
+}
 
 
 class Parameters:
@@ -83,7 +92,7 @@ class Runner:
         self.network, self.rows = network, rows
         self._kept: list[Any] = [parameters.flat]  # memory that the program points into
         self.statistics: list[Tensor] = []
-        found = places.uses(network, {name.rpartition(".")[0] for name in parameters.at})
+        found = places.uses(network, set(parameters.at))
         where = (places.for_training if training else places.for_outputs)(network, found)
         memory = self._floats(where.total * rows + places.APART)
         wanted = found.wanted if training else set()
@@ -136,14 +145,12 @@ class Runner:
         found: places.Uses,
         wanted: set[int],
     ) -> Operation:
-        prefix = f"{draft.layer}." if draft.layer else ""
         operation = Operation(
             kind=draft.kind, x=draft.x, x2=draft.x2, y=draft.y,
-            weight=parameters.at.get(f"{prefix}weight", -1) if prefix else -1,
-            bias=parameters.at.get(f"{prefix}bias", -1) if prefix else -1,
+            weight=parameters.at.get(draft.weight, -1), bias=parameters.at.get(draft.bias, -1),
             relu=draft.relu,
             floats=_floats_a_row(self.network, draft.y),
-            x_floats=_floats_a_row(self.network, draft.x),
+            x_floats=_floats_a_row(self.network, draft.x), x2_floats=_floats_a_row(self.network, draft.x2),
             pixels=draft.pixels, channels=draft.channels,
             wants_gx=draft.x in wanted, wants_gx2=draft.x2 in wanted,
             adds_gx=_is_added(found, draft.x, place),
@@ -154,6 +161,8 @@ class Runner:
             setattr(operation, FIELDS[type(draft.shape)], draft.shape)
         if draft.shape is not None and draft.kind in (Kind.LINEAR, Kind.CONVOLUTION):
             self._make_room_for_weights(operation, draft, draft.shape)
+        if isinstance(draft.shape, MatrixPairs):
+            operation.packed = self._floats(kernels().matrices_packed(ctypes.byref(draft.shape)))
         if draft.kind in (Kind.LAYER_NORM, Kind.GROUP_NORM):
             normalised = operation.floats // draft.channels if draft.kind == Kind.LAYER_NORM else draft.choice
             operation.statistics = self._floats(2 * self.rows * normalised)
@@ -161,9 +170,7 @@ class Runner:
             self._make_room_for_statistics(operation, modules[draft.layer])
         return operation
 
-    def _make_room_for_weights(
-        self, operation: Operation, draft: Draft, shape: LinearShape | ConvolutionShape | Window
-    ) -> None:
+    def _make_room_for_weights(self, operation: Operation, draft: Draft, shape: Sizes) -> None:
         size = kernels().linear_packed if draft.kind == Kind.LINEAR else kernels().convolution_packed
         operation.packed = self._floats(size(ctypes.byref(shape), 0))
         if operation.wants_gx:
@@ -201,7 +208,7 @@ def _number_streams(operations: list[Operation]) -> None:
 
 
 def _floats_a_row(network: Network, number: int) -> int:
-    return torch.Size(network.shapes[number]).numel()
+    return prod(network.shapes[number]) if number >= 0 else 0
 
 
 def _is_added(found: places.Uses, number: int, place: int) -> bool:

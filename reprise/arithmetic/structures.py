@@ -36,13 +36,32 @@ class Window(ctypes.Structure):
     )
 
 
+MOST_AXES = 5
+
+
+class Strides(ctypes.Structure):
+    """``strides`` of families.h: where the values of a row are taken from, in floats."""
+
+    _fields_: ClassVar[Fields] = [
+        ("first", c_ssize_t),
+        ("size", c_ssize_t * MOST_AXES),
+        ("step", c_ssize_t * MOST_AXES),
+    ]
+
+
+class MatrixPairs(ctypes.Structure):
+    """``matrix_pairs`` of layers.h: what is multiplied, for each row."""
+
+    _fields_: ClassVar[Fields] = _sizes("pairs height inner width transposed")
+
+
 class Operation(ctypes.Structure):
     """``operation`` of program.h."""
 
     _fields_: ClassVar[Fields] = [
         *_sizes(
             "kind x x2 y weight bias relu floats pixels channels wants_gx wants_gx2 adds_gx adds_gx2 "
-            "x_floats choice stream keep_below"
+            "x_floats x2_floats choice stream keep_below"
         ),
         ("number", c_double),
         ("running_mean", c_void_p),
@@ -55,6 +74,8 @@ class Operation(ctypes.Structure):
         ("linear", LinearShape),
         ("convolution", ConvolutionShape),
         ("window", Window),
+        ("strides", Strides),
+        ("matrices", MatrixPairs),
     ]
 
 

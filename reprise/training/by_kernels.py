@@ -7,10 +7,10 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from reprise.arithmetic.drafts import Kind
 from reprise.arithmetic.inputs import Inputs
 from reprise.arithmetic.layers import BatchNorm
 from reprise.arithmetic.network import compile_network
-from reprise.arithmetic.rules import Kind
 from reprise.arithmetic.runner import Parameters, Runner
 from reprise.arithmetic.structures import RowSource, SliceJob
 from reprise.foundation import seeds

@@ -14,7 +14,7 @@ import family_cases
 import numpy as np
 from family_library import TYPES, prototypes
 from products import by_kernels as layer
-from products import convolution_case, linear_case
+from products import convolution_case, linear_case, matrices_by_kernels, matrices_case
 
 from reprise.arithmetic import library
 
@@ -44,18 +44,23 @@ def copied(array: np.ndarray, where: str) -> np.ndarray:
 
 
 def products(isa: str, where: str) -> None:
-    """Linear layers and convolutions of odd shapes."""
+    """Linear layers, convolutions and matrices of odd shapes."""
+
+    def new(size: tuple[int, ...]) -> np.ndarray:
+        return guarded(int(np.prod(size)), np.dtype(np.float32), where).reshape(size)
+
     rng = np.random.default_rng(3)
     cases = [linear_case(rng, number) for number in range(20)]
     cases += [convolution_case(rng, number) for number in range(100)]
     for case in cases:
         case.x, case.weight, case.gy = (copied(a, where) for a in (case.x, case.weight, case.gy))
         case.bias = None if case.bias is None else copied(case.bias, where)
-
-        def new(size: tuple[int, ...]) -> np.ndarray:
-            return guarded(int(np.prod(size)), np.dtype(np.float32), where).reshape(size)
-
         layer(library.load(isa), case, new)
+        KEPT.clear()
+    for number in range(30):
+        pairs = matrices_case(rng, number)
+        pairs.a, pairs.b, pairs.gy = (copied(a, where) for a in (pairs.a, pairs.b, pairs.gy))
+        matrices_by_kernels(library.load(isa), pairs, new)
         KEPT.clear()
 
 

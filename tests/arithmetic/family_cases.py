@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from family_library import Argument, Families, ImageRows, Update, Window
+from family_library import Argument, Families, ImageRows, Strides, Update, Window
 
 SPECIAL = np.array(
     [0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 3e-39, 3e38, -3e38, 88, -104, 6], np.float32
@@ -66,7 +66,9 @@ def elementwise(rng: np.random.Generator) -> Iterator[Case]:
     for kind in range(7):
         yield Case("activation_forward", [kind, 0.01, x, out, n])
         yield Case("activation_backward", [kind, 0.01, x, floats(rng, n, scale=1), gy, out, n])
-    for name in ("add", "add_relu", "relu_mask"):
+    for name in ("scale", "shift"):
+        yield Case(name, [x, float(rng.choice(np.float32([0.3, -1.0, 1e30]))), out, n])
+    for name in ("add", "add_relu", "relu_mask", "multiply_values"):
         yield Case(name, [x, gy, out, n])
     key, stream, below = (int(v) for v in rng.integers(0, 2**32, 3))
     first = int(rng.integers(0, 2**40))
@@ -74,10 +76,34 @@ def elementwise(rng: np.random.Generator) -> Iterator[Case]:
     for keep in (0, below, 2**32 - 1):
         yield Case("dropout", [x, out, n, key, stream, keep, 1.25])
     width, count = size(rng, 70), size(rng, 50)
-    index = rng.integers(0, count, n // width)
-    rows = index.size
-    yield Case("embedding_forward", [index, floats(rng, count, width), floats(rng, rows, width), rows, width])
+    rows = n // width
+    index = rng.integers(-1, count + 1, rows).astype(np.float32) + np.float32(0.25)
+    index[rng.random(rows) < 0.05] = np.nan
+    yield Case(
+        "embedding_forward", [index, floats(rng, count, width), floats(rng, rows, width), rows, count, width]
+    )
     yield Case("embedding_backward", [index, gy, np.ones((count, width), np.float32), rows, count, width])
+
+
+def moved(rng: np.random.Generator) -> Iterator[Case]:
+    """Values in another order, left out, shown more than once, joined."""
+    axes = [(size(rng, 9), int(rng.integers(1, 3)), rng.random() < 0.2) for _ in range(5)]
+    floats_a_row, laid = 1, []
+    for count, gap, shown_again in axes:
+        laid.append((count, 0 if shown_again else floats_a_row * gap))
+        floats_a_row *= 1 if shown_again else count * gap
+    order = rng.permutation(5)
+    first, rows = int(rng.integers(0, 5)), size(rng, 4)
+    sizes, steps = (tuple(laid[axis][part] for axis in order) for part in (0, 1))
+    strides, wide = Strides(first, sizes, steps), first + floats_a_row
+    shape = (rows, *sizes)
+    yield Case("move_forward", [floats(rng, rows, wide), np.zeros(shape, np.float32), rows, wide, strides])
+    yield Case("move_backward", [floats(rng, *shape), np.ones((rows, wide), np.float32), rows, wide, strides])
+    turns, m, n = size(rng, 20), size(rng, 70), size(rng, 70)
+    a, b, both = floats(rng, turns, m), floats(rng, turns, n), floats(rng, turns, m + n)
+    yield Case("join_forward", [a, b, np.zeros_like(both), turns, m, n])
+    for one, two in ((a, b), (a, None), (None, b)):
+        yield Case("join_backward", [both, one, two, turns, m, n])
 
 
 def along_rows(rng: np.random.Generator) -> Iterator[Case]:
@@ -85,6 +111,7 @@ def along_rows(rng: np.random.Generator) -> Iterator[Case]:
     rows, n = size(rng, 12), size(rng, 2500)
     x, gy, out = floats(rng, rows, n), floats(rng, rows, n), np.zeros((rows, n), np.float32)
     yield Case("softmax_forward", [x, out, rows, n])
+    yield Case("softmax_causal", [x, out, rows, size(rng, 6), n])
     yield Case("softmax_backward", [x, gy, out, rows, n])
     target, wanted = rng.integers(0, n, rows), floats(rng, rows)
     weights = None if rng.random() < 0.5 else rng.random(max(n, 2), dtype=np.float32)
@@ -187,4 +214,6 @@ def resident(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("gather_floats", [table, numbers, len(numbers), width, y.reshape(-1)[: len(numbers) * width]])
 
 
-FAMILIES = {f.__name__: f for f in (elementwise, along_rows, across_channels, windows, updates, resident)}
+FAMILIES = {
+    f.__name__: f for f in (elementwise, moved, along_rows, across_channels, windows, updates, resident)
+}

@@ -15,7 +15,7 @@ C = Path("reprise/arithmetic/c")
 HEADER = C / "families.h"
 SOURCES = (
     *("activations", "softmax", "losses", "batch_norm", "layer_norm", "group_norm"),
-    *("pooling", "random", "embedding", "updates", "rows"),
+    *("pooling", "random", "embedding", "updates", "rows", "moves", "scratch"),
 )
 FLAGS = (
     *("-target", "x86_64-linux-gnu.2.17", "-std=c11", "-ffp-contract=off", "-fno-math-errno"),
@@ -72,6 +72,14 @@ def prototypes() -> dict[str, tuple[str, list[str]]]:
         kinds = ["*" if "*" in a else a.split()[-2] for a in arguments.split(",")]
         found[name] = (result, kinds)
     return found
+
+
+class Strides(ctypes.Structure):
+    """`strides`."""
+
+    _fields_ = (
+        ("first", ctypes.c_ssize_t), ("size", ctypes.c_ssize_t * 5), ("step", ctypes.c_ssize_t * 5),
+    )  # fmt: skip
 
 
 class Window(ctypes.Structure):

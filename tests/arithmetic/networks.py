@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 
 import torch
+from brought_networks import BROUGHT
 from tiny import schema_of
 from torch import Tensor, nn
 
@@ -116,6 +117,7 @@ NETWORKS: dict[str, Callable[[], tuple[nn.Module, Shape]]] = {
     "doubled": lambda: over_features(Doubled()),
     "an unused layer": lambda: over_features(Unused()),
     "resnet18": lambda: _built(Model(kind="resnet18"), (3, 8, 8)),
+    **BROUGHT,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.arithmetic import build, library
-from reprise.arithmetic.structures import ConvolutionShape, LinearShape
+from reprise.arithmetic.structures import ConvolutionShape, LinearShape, MatrixPairs
 
 Floats = NDArray[np.float32]
 Shape = LinearShape | ConvolutionShape
@@ -95,6 +95,59 @@ def convolution_case(rng: np.random.Generator, number: int) -> Case:
         rng, shape, rows, (rows, *size, channels), (outputs, channels // groups, *kernel),
         (rows, *out, outputs), (outputs,),
     )  # fmt: skip
+
+
+@dataclass
+class Pairs:
+    """Matrices a and b to be multiplied, and the gradient of their product."""
+
+    shape: MatrixPairs
+    rows: int
+    a: Floats
+    b: Floats
+    gy: Floats
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows of {[getattr(self.shape, name) for name, _ in self.shape._fields_]}"
+
+
+def matrices_case(rng: np.random.Generator, number: int) -> Pairs:
+    """Return matrices, some with more terms than a part of a chain, some with special values."""
+    pairs, height, inner, width = (int(size) for size in rng.integers(1, (5, 40, 70, 70)))
+    if number % 7 == 0:
+        height, inner, width = (int(size) for size in rng.integers(100, 300, 3))
+    rows = int(rng.integers(1, 4))
+    shape = MatrixPairs(pairs, height, inner, width, int(rng.integers(2)))
+    sizes = (height, inner), ((width, inner) if shape.transposed else (inner, width)), (height, width)
+    made = [rng.standard_normal((rows, pairs, *size)).astype(np.float32) for size in sizes]
+    if number % 3 == 0:
+        for array in made:
+            places = rng.random(array.shape) < 0.01
+            array[places] = rng.choice(SPECIAL, int(places.sum()))
+    return Pairs(shape, rows, *made)
+
+
+def matrices_by_kernels(kernels: ctypes.CDLL, case: Pairs, new: Any = None) -> list[Floats]:
+    """Return the product and both gradients; `new(shape)` makes the arrays that are written."""
+    new = new or (lambda size: np.full(size, np.nan, np.float32))
+    y, ga, gb = made = [new(like.shape) for like in (case.gy, case.a, case.b)]
+    shape, rows = ctypes.byref(case.shape), ctypes.c_ssize_t(case.rows)
+    kernels.matrices_packed.restype = ctypes.c_ssize_t
+    packed = address(room := new((kernels.matrices_packed(shape),)))
+    a, b, gy = map(address, (case.a, case.b, case.gy))
+    kernels.matrices_forward(shape, rows, a, b, packed, address(y))
+    kernels.matrices_first_gradient(shape, rows, gy, b, packed, address(ga))
+    kernels.matrices_second_gradient(shape, rows, gy, a, address(gb))
+    del room
+    return made
+
+
+def matrices_by_reference(reference: ctypes.CDLL, case: Pairs) -> list[Floats]:
+    """The same by the naive loops."""
+    made = [unwritten(like) for like in (case.gy, case.a, case.b)]
+    arrays = map(address, (case.a, case.b, case.gy, *made))
+    reference.ref_matrices(ctypes.byref(case.shape), ctypes.c_ssize_t(case.rows), *arrays)
+    return made
 
 
 def address(array: Floats | None) -> ctypes.c_void_p:

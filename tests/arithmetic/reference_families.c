@@ -73,6 +73,15 @@ void softmax_forward(const float *x, float *y, idx rows, idx n)
     free(e);
 }
 
+void softmax_causal(const float *x, float *y, idx rows, idx height, idx n)
+{
+    for (idx r = 0; r < rows; r++) {
+        const idx part = r % height + 1 < n ? r % height + 1 : n;
+        softmax_forward(x + r * n, y + r * n, 1, part);
+        for (idx i = part; i < n; i++) y[r * n + i] = 0;
+    }
+}
+
 void softmax_backward(const float *y, const float *gy, float *gx, idx rows, idx n)
 {
     double *e = zeros(n);

@@ -103,15 +103,70 @@ void dropout(const float *x, float *y, idx n, uint64_t key, uint32_t stream, uin
         y[i] = keep_below == 0xFFFFFFFF || word(key, stream, (uint64_t)i) < keep_below ? x[i] * scale : 0;
 }
 
-void embedding_forward(const int64_t *index, const float *weight, float *y, idx rows, idx width)
+void embedding_forward(const float *index, const float *weight, float *y, idx rows, idx count, idx width)
 {
-    for (idx i = 0; i < rows * width; i++) y[i] = weight[index[i / width] * width + i % width];
+    for (idx i = 0; i < rows * width; i++) {
+        const float at = index[i / width];
+        y[i] = at > -1 && at < (float)count ? weight[(idx)at * width + i % width] : __builtin_nanf("");
+    }
 }
 
-void embedding_backward(const int64_t *index, const float *gy, float *gweight, idx rows, idx count, idx width)
+void embedding_backward(const float *index, const float *gy, float *gweight, idx rows, idx count, idx width)
 {
     for (idx i = 0; i < count * width; i++) gweight[i] = 0;
-    for (idx i = 0; i < rows * width; i++) gweight[index[i / width] * width + i % width] += gy[i];
+    for (idx i = 0; i < rows * width; i++) {
+        const float at = index[i / width];
+        if (at > -1 && at < (float)count) gweight[(idx)at * width + i % width] += gy[i];
+    }
+}
+
+/* Where value i of y lies in its row of x; *n gets the values of a row of y */
+static idx place(const strides *s, idx i, idx *n)
+{
+    idx at = s->first;
+    *n = 1;
+    for (int axis = MOST_AXES - 1; axis >= 0; axis--) {
+        at += i / *n % s->size[axis] * s->step[axis];
+        *n *= s->size[axis];
+    }
+    return at;
+}
+
+void move_forward(const float *x, float *y, idx rows, idx x_floats, const strides *s)
+{
+    idx n;
+    place(s, 0, &n);
+    for (idx i = 0; i < rows * n; i++) y[i] = x[i / n * x_floats + place(s, i % n, &n)];
+}
+
+void move_backward(const float *gy, float *gx, idx rows, idx x_floats, const strides *s)
+{
+    idx n;
+    place(s, 0, &n);
+    for (idx r = 0; r < rows; r++)
+        for (idx j = 0; j < x_floats; j++) {
+            double sum = -0.0;
+            for (idx i = 0; i < n; i++)
+                if (place(s, i, &n) == j) sum += (double)gy[r * n + i];
+            gx[r * x_floats + j] = (float)sum;
+        }
+}
+
+void join_forward(const float *a, const float *b, float *y, idx turns, idx m, idx n)
+{
+    for (idx i = 0; i < turns * (m + n); i++) {
+        const idx turn = i / (m + n), at = i % (m + n);
+        y[i] = at < m ? a[turn * m + at] : b[turn * n + at - m];
+    }
+}
+
+void join_backward(const float *gy, float *ga, float *gb, idx turns, idx m, idx n)
+{
+    for (idx i = 0; i < turns * (m + n); i++) {
+        const idx turn = i / (m + n), at = i % (m + n);
+        if (at < m && ga) ga[turn * m + at] = gy[i];
+        if (at >= m && gb) gb[turn * n + at - m] = gy[i];
+    }
 }
 
 static float sum_of(float *const *g, idx slices, idx i)
@@ -198,6 +253,12 @@ void gather_floats(const float *x, const int64_t *numbers, idx rows, idx width, 
     for (idx i = 0; i < rows * width; i++) y[i] = x[numbers[i / width] * width + i % width];
 }
 
+void scale(const float *x, float factor, float *y, idx n) { for (idx i = 0; i < n; i++) y[i] = x[i] * factor; }
+void shift(const float *x, float by, float *y, idx n) { for (idx i = 0; i < n; i++) y[i] = x[i] + by; }
+void multiply_values(const float *a, const float *b, float *y, idx n)
+{
+    for (idx i = 0; i < n; i++) y[i] = a[i] * b[i];
+}
 void add(const float *a, const float *b, float *y, idx n) { for (idx i = 0; i < n; i++) y[i] = a[i] + b[i]; }
 void add_relu(const float *a, const float *b, float *y, idx n)
 {

@@ -6,6 +6,7 @@ typedef struct {
     idx height, width, in, out_height, out_width, out;
     idx kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups;
 } convolution;
+typedef struct { idx pairs, height, inner, width, transposed; } matrix_pairs;
 #define EXPORT __attribute__((visibility("default")))
 #define FMA __builtin_fmaf
 #define PART 128
@@ -122,5 +123,30 @@ EXPORT void ref_convolution_weight_gradient(const convolution *d, idx rows, cons
         double s = 0;
         for (idx m = 0; m < all * d->out_width; m++) s += (double)gy[m * d->out + o];
         if (gb) gb[o] = (float)s;
+    }
+}
+
+#define B(p, k, j) b[(p * d->inner + k) * d->width + j]
+#define BT(p, k, j) b[(p * d->width + j) * d->inner + k]
+
+EXPORT void ref_matrices(const matrix_pairs *d, idx rows, const float *a, const float *b, const float *gy, float *y, float *ga, float *gb)
+{
+    const idx m = d->height, k = d->inner, n = d->width;
+    for (idx p = 0; p < rows * d->pairs; p++) {
+        for (idx i = 0; i < m; i++) for (idx j = 0; j < n; j++) {
+            chain c = {0};
+            for (idx l = 0; l < k; l++) term(&c, a[(p * m + i) * k + l], d->transposed ? BT(p, l, j) : B(p, l, j));
+            y[(p * m + i) * n + j] = end(&c);
+        }
+        for (idx i = 0; i < m; i++) for (idx l = 0; l < k; l++) {
+            chain c = {0};
+            for (idx j = 0; j < n; j++) term(&c, gy[(p * m + i) * n + j], d->transposed ? BT(p, l, j) : B(p, l, j));
+            ga[(p * m + i) * k + l] = end(&c);
+        }
+        for (idx l = 0; l < k; l++) for (idx j = 0; j < n; j++) {
+            chain c = {0};
+            for (idx i = 0; i < m; i++) term(&c, a[(p * m + i) * k + l], gy[(p * m + i) * n + j]);
+            gb[p * k * n + (d->transposed ? j * k + l : l * n + j)] = end(&c);
+        }
     }
 }

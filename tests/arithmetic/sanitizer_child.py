@@ -20,6 +20,7 @@ def main(path: str) -> None:
     for number in range(ROUNDS):
         products.by_kernels(kernels, products.linear_case(rng, number))
         products.by_kernels(kernels, products.convolution_case(rng, number))
+        products.matrices_by_kernels(kernels, products.matrices_case(rng, number))
     print("done")
 
 

@@ -6,11 +6,13 @@ import copy
 
 import pytest
 import torch
+from exact_operations import guarded
 from networks import NETWORKS, Residual, by_kernels, by_torch, in_double, network
 from torch import Tensor, nn
 
+from reprise.arithmetic.drafts import Kind, is_relu
 from reprise.arithmetic.network import compile_network
-from reprise.arithmetic.rules import Kind, is_relu
+from reprise.arithmetic.structures import MatrixPairs
 from reprise.model.inference import PortableProgram
 
 
@@ -37,6 +39,14 @@ def test_gradients_are_those_of_autograd_in_float64(name: str) -> None:
             assert error(found[parameter], gradient) <= allowed, parameter
     for ours, theirs in zip(found_seen, seen, strict=True):
         torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_torch_is_asked_for_nothing_that_rounds(name: str) -> None:
+    module, data = network(name)
+    with guarded():
+        by_kernels(module, data)
+        PortableProgram(module.eval(), tuple(data.x.shape[1:])).outputs(data.x, data.normalise)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -108,8 +118,36 @@ def test_a_relu_stays_where_others_need_what_it_takes() -> None:
 
 def test_flattening_what_lies_in_the_same_order_costs_nothing() -> None:
     one_channel = nn.Sequential(nn.Flatten(), nn.Linear(6, 2))
-    assert kinds(one_channel, (1, 2, 3)) == [("FLATTEN", False), ("LINEAR", False)]
+    assert kinds(one_channel, (1, 2, 3)) == [("LINEAR", False)]
     assert kinds(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2)), (3, 4, 4))[-1] == (
         "LINEAR",
         False,
     )
+
+
+def test_what_only_renames_places_costs_nothing() -> None:
+    """Channels last for a norm and products and back: three operations, no copy."""
+
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.norm, self.second = nn.Conv2d(3, 4, 1), nn.LayerNorm(4), nn.Linear(4, 5)
+            self.last = nn.Conv2d(5, 1, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.second(self.norm(self.first(x).permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+            return self.last(x).flatten(1)
+
+    found = [kind for kind, _ in kinds(Last(), (3, 4, 4))]
+    assert found == ["CONVOLUTION", "LAYER_NORM", "LINEAR", "CONVOLUTION"]
+
+
+def test_attention_copies_only_what_lies_apart() -> None:
+    """Queries, keys and values are taken out of their common product; keys are not transposed."""
+    module, shape = NETWORKS["causal attention"]()
+    found = [kind for kind, _ in kinds(module, shape)]
+    assert found.count("MOVE") == 5  # q, k, v, the heads put side by side again, and a scale for all places
+    assert found.count("MATRICES") == 2
+    draft = next(d for d in compile_network(module, shape).operations if d.kind == Kind.MATRICES)
+    assert isinstance(draft.shape, MatrixPairs)
+    assert (draft.shape.pairs, draft.shape.transposed) == (2, 1)

@@ -10,14 +10,14 @@ from networks import NETWORKS
 from torch import nn
 
 from reprise.arithmetic import places
+from reprise.arithmetic.drafts import Draft, Kind
 from reprise.arithmetic.network import Network, compile_network
 from reprise.arithmetic.places import Places, Uses
-from reprise.arithmetic.rules import Draft, Kind
 
 
 @st.composite
 def networks(draw: st.DrawFn) -> tuple[Network, set[str]]:
-    """Return operations that take earlier values, every value being used, and the layers with parameters."""
+    """Return operations that take earlier values, every value being used, and what is trained."""
     count = draw(st.integers(1, 12))
     sizes = draw(st.lists(st.integers(1, 70), min_size=count + 1, max_size=count + 1))
     shapes = [(size,) for size in sizes]
@@ -30,9 +30,9 @@ def networks(draw: st.DrawFn) -> tuple[Network, set[str]]:
         rest = sorted(unused - {x}) if len(unused - {x}) > count - number else [-1, *range(number)]
         x2 = draw(st.sampled_from(rest))
         kind = Kind.SUM if x2 >= 0 else Kind.LINEAR
-        operations.append(Draft(kind, x, x2, number, layer=f"layer {number}" if x2 < 0 else ""))
+        operations.append(Draft(kind, x, x2, number, weight=f"weight {number}" if x2 < 0 else ""))
         unused = (unused - {x, x2}) | {number}
-    named = {draft.layer for draft in operations if draft.layer}
+    named = {draft.weight for draft in operations if draft.weight}
     return Network(nn.Identity(), shapes, operations), draw(st.sets(st.sampled_from([*named, "none"])))
 
 

@@ -14,6 +14,9 @@ from products import (
     by_reference,
     convolution_case,
     linear_case,
+    matrices_by_kernels,
+    matrices_by_reference,
+    matrices_case,
     possible_isas,
 )
 
@@ -73,3 +76,12 @@ def test_the_sums_over_rows_may_do_without_the_biases(kernels: ctypes.CDLL) -> N
     pointers = (ctypes.c_void_p(a.ctypes.data) for a in (case.gy, case.x, found))
     kernels.linear_weight_gradient(*sizes, *pointers, ctypes.c_void_p(None))
     assert bits(found) == bits(expected)
+
+
+def test_products_of_matrices_are_the_references(kernels: ctypes.CDLL, reference: ctypes.CDLL) -> None:
+    rng = np.random.default_rng(9)
+    for number in range(80):
+        case = matrices_case(rng, number)
+        found = zip(matrices_by_kernels(kernels, case), matrices_by_reference(reference, case), strict=True)
+        for name, (array, exact) in zip(("product", "first", "second"), found, strict=True):
+            assert bits(array) == bits(exact), f"{name}: {case}"

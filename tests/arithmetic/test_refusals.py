@@ -51,19 +51,26 @@ class Does(nn.Module):
         (nn.MaxPool2d(2, dilation=2), "nn.MaxPool2d with dilation=2; only 1"),
         (nn.AvgPool2d(2, divisor_override=3), "nn.AvgPool2d with divisor_override=3; only None"),
         (nn.AdaptiveAvgPool2d((3, 2)), "nn.AdaptiveAvgPool2d with output_size=(3, 2); only 1"),
-        (nn.Flatten(2), "nn.Flatten with start_dim=2; only 1"),
+        (nn.Flatten(0), "may not reach across rows"),
         (nn.GELU("tanh"), "nn.GELU with approximate='tanh'; only 'none'"),
         (
             nn.ConvTranspose2d(4, 4, 3),
             "nn.ConvTranspose2d is none of BatchNorm, Dropout, nn.AdaptiveAvgPool2d",
         ),
         (nn.BatchNorm2d(4), "nn.BatchNorm2d is none of BatchNorm"),  # its statistics are the batch's
-        (nn.Softmax(1), "nn.Softmax is none of"),
+        (nn.Softmax(), "needs its dim"),
+        (nn.Softmax(4), "has no axis 4"),
+        (nn.Embedding(3, 4), "takes whole numbers; call .long() on its input first"),
+        (nn.Embedding(3, 4, padding_idx=0), "nn.Embedding with padding_idx=0; only None"),
         (nn.LSTM(4, 4), "nn.LSTM is none of"),
         (parametrizations.weight_norm(nn.Linear(6, 4)), "nn.ParametrizedLinear is none of"),
-        (nn.TransformerEncoderLayer(4, 2), "nn.TransformerEncoderLayer is none of"),
-        (nn.LayerNorm(6), "normalises (6,), but its input is (4, 6, 6)"),
-        (nn.Linear(6, 4), "takes 6 features, but its input is (4, 6, 6); flatten it first"),
+        (nn.TransformerEncoderLayer(4, 2), "nn.MultiheadAttention with batch_first=False; only True"),
+        (
+            nn.TransformerEncoderLayer(6, 2, batch_first=True),
+            "takes (rows, places, 6), but its input is (4, 6, 6)",
+        ),
+        (nn.LayerNorm(5), "normalises (5,), but its input is (4, 6, 6)"),
+        (nn.Linear(5, 4), "takes 5 features, but its input is (4, 6, 6); flatten it first"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
 )
@@ -80,7 +87,7 @@ def test_layers_of_images_refuse_features(layer: nn.Module) -> None:
 
 def test_every_bad_layer_gets_a_line() -> None:
     with pytest.raises(UserError) as caught:
-        compile_network(nn.Sequential(nn.Linear(4, 4), nn.Softmax(1), nn.CELU()), (4,))
+        compile_network(nn.Sequential(nn.Linear(4, 4), nn.Mish(), nn.CELU()), (4,))
     assert [line.split(":")[0] for line in caught.value.problems] == ["model layer 1", "model layer 2"]
 
 
@@ -88,10 +95,21 @@ def test_every_bad_layer_gets_a_line() -> None:
     ("function", "name"),
     [
         (torch.exp, "exp"),
-        (lambda x: F.softmax(x, 1), "softmax"),
-        (lambda x: x * x, "mul"),
-        (lambda x: x + 1.0, "add"),
+        (lambda x: F.softmax(x, 1, dtype=torch.float64), "softmax"),
         (lambda x: x + x.mean(), "mean"),
+        (lambda x: x / x, "truediv"),
+        (lambda x: x / 0, "truediv"),
+        (lambda x: x + (x > 0), "gt"),
+        (lambda x: x[x.shape[0] - 1 :], "sub"),
+        (lambda x: x @ x, "matmul"),
+        (lambda x: x.permute(1, 0) + x, "add"),
+        (lambda x: x.permute(1, 1), "permute"),
+        (lambda x: x[:, 4], "getitem"),
+        (lambda x: x[:, [1, 2]], "getitem"),
+        (lambda x: x.split([1, 2], 1)[0], "split"),
+        (lambda x: torch.cat((x, x.unsqueeze(1)), 1), "cat"),
+        (lambda x: x.to(torch.float64), "to"),
+        (lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5), "scaled_dot_product_attention"),
         (lambda x: x.view(-1), "view"),
         (lambda x: torch.flatten(x, 0), "flatten"),
         (lambda x: F.dropout(x, 0.5), "dropout"),
@@ -150,21 +168,69 @@ def relu_in_place(x: Tensor) -> Tensor:
     return y + x  # twice the same values by now
 
 
+class ByHand(nn.Module):
+    """A layer's weights used once more, outside of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.one(x) * self.one.bias
+
+
+class Constant(nn.Module):
+    """Adds a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Linear(4, 4)
+        self.register_buffer("ones", torch.ones(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.one(x) + self.ones
+
+
+class Crossed(nn.Module):
+    """Attends to other values than its own, or to a part of them."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__()
+        self.attention, self.keywords = nn.MultiheadAttention(2, 1, batch_first=True), keywords
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.view(-1, 2, 2)
+        other = x if self.keywords else x + 1
+        return self.attention(x, other, other, **self.keywords)[0].flatten(1)
+
+
 @pytest.mark.parametrize(
     ("module", "words"),
     [
+        (ByHand(), "model layer one: its weights are used twice"),
+        (Does(lambda x: x + torch.ones(4)), "model: _tensor_constant0 is a buffer"),
+        (Constant(), "model: ones is a buffer, which portable numerics don't read; make it an nn.Parameter"),
+        (Crossed(), "model layer attention: attends to other values than its own"),
+        (Crossed(is_causal=True), "model layer attention: is called with is_causal"),
         (Twice(tied=False), "model layer one: its weights are used twice"),
         (Twice(tied=True), "model layer two: its weights are used twice"),
         (TwoInputs(), "model: takes one tensor"),
         (Does(lambda x: torch.add(x, torch.relu(x), alpha=2)), "model: add of (4,), (4,) has no portable"),
     ],
-    ids=["used twice", "tied", "two inputs", "alpha"],
+    ids=["by hand", "constant", "buffer", "crossed", "causal", "used twice", "tied", "two inputs", "alpha"],
 )
 def test_what_would_be_computed_wrongly_is_refused(module: nn.Module, words: str) -> None:
     assert refusal(module, (4,)).startswith(words)
 
 
-@pytest.mark.parametrize("function", [relu_in_place, lambda x: (y := x, x.add_(x), torch.relu(y))[2]])
+@pytest.mark.parametrize(
+    "function",
+    [
+        relu_in_place,
+        lambda x: (y := x, x.add_(x), torch.relu(y))[2],
+        lambda x: (y := x[:, 1:], x.add_(1.0), torch.relu(y))[2],  # a look at what is changed
+    ],
+)
 def test_a_value_that_is_changed_in_place_and_used_again_is_refused(function: Callable[..., Any]) -> None:
     refusal(Does(function), (4,))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from products import possible_isas
 
-from reprise.arithmetic import build, rules, structures
+from reprise.arithmetic import build, drafts, structures
 from reprise.arithmetic.library import SIGNATURES
 from reprise.model.losses import KernelLoss
 
@@ -19,6 +19,8 @@ C_NAMES = {
     structures.LinearShape: "linear",
     structures.ConvolutionShape: "convolution",
     structures.Window: "window",
+    structures.Strides: "strides",
+    structures.MatrixPairs: "matrix_pairs",
     structures.Operation: "operation",
     structures.Program: "program",
     structures.ImageRows: "image_rows",
@@ -48,7 +50,7 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
             in_c = c_name(structure, field)
             lines.append(f'SAY("{name}.{field}", offsetof({name}, {in_c}));')
             lines.append(f'SAY("{name}.{field} size", sizeof((({name} *)0)->{in_c}));')
-    for constants, suffix in ((rules.Kind, ""), (rules.Activation, "_"), (KernelLoss, "")):
+    for constants, suffix in ((drafts.Kind, ""), (drafts.Activation, "_"), (KernelLoss, "")):
         lines += [f'SAY("{c.__class__.__name__}.{c.name}", {c.name}{suffix});' for c in constants]
     folder = tmp_path_factory.mktemp("sizes")
     source, program = folder / "sizes.c", folder / "sizes"
@@ -82,7 +84,7 @@ def test_every_structure_is_compared() -> None:
     assert defined == set(C_NAMES)
 
 
-@pytest.mark.parametrize("constants", [rules.Kind, rules.Activation, KernelLoss])
+@pytest.mark.parametrize("constants", [drafts.Kind, drafts.Activation, KernelLoss])
 def test_constants_have_the_numbers_of_c(constants: type[IntEnum], sizes: dict[str, int]) -> None:
     for constant in constants:
         assert sizes[f"{constants.__name__}.{constant.name}"] == constant

@@ -14,6 +14,8 @@ EXPORT void activation_backward(int kind, double slope, const float *x, const fl
 
 /* softmax.c: along rows of n values */
 EXPORT void softmax_forward(const float *x, float *y, idx rows, idx n);
+/* row i, counted anew after every `height` rows, has i + 1 values that take part; the others give +0 */
+EXPORT void softmax_causal(const float *x, float *y, idx rows, idx height, idx n);
 EXPORT void softmax_backward(const float *y, const float *gy, float *gx, idx rows, idx n);
 
 /* losses.c: the sum over rows, in double, in row order; gx (or null) is the gradient times `scale`, which is
@@ -62,9 +64,19 @@ EXPORT void global_average_backward(const float *gy, float *gx, idx rows, idx pi
 EXPORT void random_words(uint64_t key, uint32_t stream, idx first_block, uint32_t *words, idx blocks);
 EXPORT void dropout(const float *x, float *y, idx n, uint64_t key, uint32_t stream, uint32_t keep_below, float scale);
 
-/* embedding.c */
-EXPORT void embedding_forward(const int64_t *index, const float *weight, float *y, idx rows, idx width);
-EXPORT void embedding_backward(const int64_t *index, const float *gy, float *gweight, idx rows, idx count, idx width);
+/* embedding.c: `index` holds whole numbers; what is none of 0 … count - 1 gives NaN and has no gradient */
+EXPORT void embedding_forward(const float *index, const float *weight, float *y, idx rows, idx count, idx width);
+EXPORT void embedding_backward(const float *index, const float *gy, float *gweight, idx rows, idx count, idx width);
+
+/* moves.c: y, side by side, holds for each place of the axes (the last one runs fastest) the value of a row of x, of
+ * x_floats, at first + sum of place * step. The gradient of a value is the sum over its places in y. */
+#define MOST_AXES 5
+typedef struct { idx first, size[MOST_AXES], step[MOST_AXES]; } strides;
+EXPORT void move_forward(const float *x, float *y, idx rows, idx x_floats, const strides *s);
+EXPORT void move_backward(const float *gy, float *gx, idx rows, idx x_floats, const strides *s);
+/* m values of one and n of the other, in turn */
+EXPORT void join_forward(const float *a, const float *b, float *y, idx turns, idx m, idx n);
+EXPORT void join_backward(const float *gy, float *ga, float *gb, idx turns, idx m, idx n); /* either may be null */
 
 /* updates.c: a parameter's gradient is the sum of its slices' in order, times `factor` (that of clipping) */
 typedef struct { double rate, weight_decay, factor, momentum, beta1, beta2, eps, correction1, correction2; int decoupled; } update;
@@ -79,6 +91,9 @@ EXPORT void adam(float *p, float *mean, float *square, float *const *g, idx slic
 typedef struct { idx channels, height, width, reach; const float *mean, *std; const int64_t *down, *right; const uint8_t *mirrored; } image_rows;
 EXPORT void gather_images(const uint8_t *x, const int64_t *numbers, idx rows, const image_rows *how, float *y);
 EXPORT void gather_floats(const float *x, const int64_t *numbers, idx rows, idx width, float *y);
+EXPORT void multiply_values(const float *a, const float *b, float *y, idx n);
+EXPORT void scale(const float *x, float factor, float *y, idx n);
+EXPORT void shift(const float *x, float by, float *y, idx n);
 EXPORT void add(const float *a, const float *b, float *y, idx n);
 EXPORT void add_relu(const float *a, const float *b, float *y, idx n);
 EXPORT void relu_mask(const float *y, const float *gy, float *gx, idx n); /* gy where y > 0, else +0 */

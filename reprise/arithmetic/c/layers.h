@@ -34,6 +34,16 @@ void depthwise_forward(const convolution *d, idx rows, const float *x, const flo
 void depthwise_input_gradient(const convolution *d, idx rows, const float *gy, const float *packed, float *gx);
 void depthwise_weight_gradient(const convolution *d, idx rows, const float *gy, const float *x, float *gw);
 
+/* matrices.c: products of pairs of matrices, which lie side by side: y = a·b, a [height, inner], b [inner, width],
+ * or transposed [width, inner]. `packed` has room for one b; ga or gb may be null. */
+typedef struct { idx pairs, height, inner, width, transposed; } matrix_pairs;
+EXPORT idx matrices_packed(const matrix_pairs *d);
+EXPORT void matrices_forward(const matrix_pairs *d, idx rows, const float *a, const float *b, float *packed, float *y);
+EXPORT void matrices_first_gradient(const matrix_pairs *d, idx rows, const float *gy, const float *b, float *packed, float *ga);
+EXPORT void matrices_second_gradient(const matrix_pairs *d, idx rows, const float *gy, const float *a, float *gb);
+
 /* [rows, pixels, channels] → [rows, channels, pixels] and back, as flattening needs */
 EXPORT void swap_inner(const float *x, float *y, idx rows, idx outer, idx inner);
+/* pack.c: for each column the sum over m rows, in double, in order */
+void column_sums(const float *x, idx m, idx columns, float *sums);
 #endif

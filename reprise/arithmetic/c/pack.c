@@ -1,4 +1,5 @@
 /* Copies of weights in the order in which the microkernel reads them, and what else is moved or summed by columns. */
+#include "layers.h"
 #include "product.h"
 
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));

@@ -111,7 +111,5 @@ void pack_taps(const float *w, idx outputs, idx columns, idx taps, const idx *li
 void unpack_taps(const float *sums, idx outputs, idx channels, idx taps, float *w);
 /* [rows][columns] → [columns][rows], `row_step` and `to_step` apart */
 void transpose(const float *from, idx row_step, idx rows, idx columns, float *to, idx to_step, const idx *to_offsets);
-/* for each column the sum over m rows, in double, in order */
-void column_sums(const float *x, idx m, idx columns, float *sums);
 
 #endif

@@ -42,9 +42,30 @@ static void batch_norm(program *p, const operation *o, idx rows, int training, c
     batch_norm_apply(x, o->mean, o->variance, weight, bias, o->number, (int)o->relu, y, m, o->channels);
 }
 
+/* Those with two inputs, and those that only put values elsewhere. */
+static void forward_joint(program *p, const operation *o, idx rows, const float *x, float *y)
+{
+    const float *x2 = o->x2 < 0 ? 0 : p->values[o->x2];
+    const idx n = rows * o->floats;
+    switch (o->kind) {
+    case SUM:
+        if (o->relu) add_relu(x, x2, y, n);
+        else add(x, x2, y, n);
+        break;
+    case MULTIPLY: multiply_values(x, x2, y, n); break;
+    case JOIN: join_forward(x, x2, y, n / (o->pixels + o->channels), o->pixels, o->channels); break;
+    case MATRICES: matrices_forward(&o->matrices, rows, x, x2, o->packed, y); break;
+    case MOVE: move_forward(x, y, rows, o->x_floats, &o->strides); break;
+    case PARAMETER:
+        for (idx r = 0; r < rows; r++) memcpy(y + r * o->floats, p->parameters + o->weight, (size_t)o->floats * sizeof *y);
+        break;
+    default: break;
+    }
+}
+
 static void forward_one(program *p, const operation *o, idx rows, int training, uint64_t dropout_key)
 {
-    const float *x = p->values[o->x], *w = o->weight < 0 ? 0 : p->parameters + o->weight;
+    const float *x = o->x < 0 ? 0 : p->values[o->x], *w = o->weight < 0 ? 0 : p->parameters + o->weight;
     const float *b = o->bias < 0 ? 0 : p->parameters + o->bias;
     float *y = p->values[o->y];
     const idx n = rows * o->floats;
@@ -64,11 +85,16 @@ static void forward_one(program *p, const operation *o, idx rows, int training, 
     case AVERAGE_POOL: average_pool_forward(x, y, rows, &o->window, (int)o->choice); break;
     case GLOBAL_AVERAGE: global_average_forward(x, y, rows, o->pixels, o->channels); break;
     case FLATTEN: swap_inner(x, y, rows, o->pixels, o->channels); break;
-    case SUM:
-        if (relu) add_relu(x, p->values[o->x2], y, n);
-        else add(x, p->values[o->x2], y, n);
+    case SCALE:
+        if (o->choice) shift(x, (float)o->number, y, n);
+        else scale(x, (float)o->number, y, n);
         break;
-    default: break;
+    case SOFTMAX:
+        if (o->choice) softmax_causal(x, y, n / o->channels, o->choice, o->channels);
+        else softmax_forward(x, y, n / o->channels, o->channels);
+        break;
+    case EMBEDDING: embedding_forward(x, w, y, rows * o->pixels, o->choice, o->channels); break;
+    default: forward_joint(p, o, rows, x, y);
     }
 }
 
@@ -92,7 +118,7 @@ static void batch_norm_gradients(program *p, const operation *o, idx rows, const
 /* The gradients of an operation by its parameters, into job->gradients, and by its input, into gx (null: not wanted). */
 static void backward_one(program *p, const operation *o, idx rows, const slice_job *job, float *gx)
 {
-    const float *x = p->values[o->x], *y = p->values[o->y], *w = o->weight < 0 ? 0 : p->parameters + o->weight;
+    const float *x = o->x < 0 ? 0 : p->values[o->x], *y = p->values[o->y], *w = o->weight < 0 ? 0 : p->parameters + o->weight;
     float *gy = p->gradients[o->y], *gw = o->weight < 0 ? 0 : job->gradients + o->weight, *gb = o->bias < 0 ? 0 : job->gradients + o->bias;
     const idx n = rows * o->floats;
     switch (o->kind) {
@@ -119,6 +145,30 @@ static void backward_one(program *p, const operation *o, idx rows, const slice_j
     case AVERAGE_POOL: if (gx) average_pool_backward(gy, gx, rows, &o->window, (int)o->choice); break;
     case GLOBAL_AVERAGE: if (gx) global_average_backward(gy, gx, rows, o->pixels, o->channels); break;
     case FLATTEN: if (gx) swap_inner(gy, gx, rows, o->channels, o->pixels); break;
+    case MOVE: if (gx) move_backward(gy, gx, rows, o->x_floats, &o->strides); break;
+    case SCALE:
+        if (gx && o->choice) memcpy(gx, gy, (size_t)n * sizeof *gx);
+        else if (gx) scale(gy, (float)o->number, gx, n);
+        break;
+    case SOFTMAX: if (gx) softmax_backward(y, gy, gx, n / o->channels, o->channels); break;
+    case PARAMETER: column_sums(gy, rows, o->floats, gw); break;
+    case EMBEDDING: embedding_backward(x, gy, gw, rows * o->pixels, o->choice, o->channels); break;
+    default: break;
+    }
+}
+
+/* The gradient of an operation with two inputs by the first (0) or the second (1) of them. */
+static void backward_joint(program *p, const operation *o, idx rows, int which, float *gx)
+{
+    const float *x = p->values[o->x], *x2 = p->values[o->x2], *gy = p->gradients[o->y];
+    const idx n = rows * o->floats;
+    switch (o->kind) {
+    case MULTIPLY: multiply_values(gy, which ? x : x2, gx, n); break;
+    case JOIN: join_backward(gy, which ? 0 : gx, which ? gx : 0, n / (o->pixels + o->channels), o->pixels, o->channels); break;
+    case MATRICES:
+        if (which) matrices_second_gradient(&o->matrices, rows, gy, x, gx);
+        else matrices_first_gradient(&o->matrices, rows, gy, x2, o->packed, gx);
+        break;
     default: break;
     }
 }
@@ -144,9 +194,14 @@ static void backward(program *p, idx rows, const slice_job *job)
             backward_sum(p, gy, n, o->x2, o->wants_gx2, o->adds_gx2);
             continue;
         }
-        float *gx = !o->wants_gx ? 0 : o->adds_gx ? p->spare : p->gradients[o->x];
-        backward_one(p, o, rows, job, gx);
-        if (o->wants_gx && o->adds_gx) add(p->gradients[o->x], gx, p->gradients[o->x], rows * o->x_floats);
+        for (int which = 0; which < (o->x2 < 0 ? 1 : 2); which++) {
+            const idx number = which ? o->x2 : o->x, floats = which ? o->x2_floats : o->x_floats;
+            const idx wants = which ? o->wants_gx2 : o->wants_gx, adds = which ? o->adds_gx2 : o->adds_gx;
+            float *gx = !wants ? 0 : adds ? p->spare : p->gradients[number];
+            if (o->x2 < 0) backward_one(p, o, rows, job, gx);
+            else if (wants) backward_joint(p, o, rows, which, gx);
+            if (wants && adds) add(p->gradients[number], gx, p->gradients[number], rows * floats);
+        }
     }
 }
 

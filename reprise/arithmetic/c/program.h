@@ -9,7 +9,7 @@
 #include "layers.h"
 
 enum kind { LINEAR, CONVOLUTION, ACTIVATION, BATCH_NORM, LAYER_NORM, GROUP_NORM, DROPOUT, MAX_POOL, AVERAGE_POOL,
-            GLOBAL_AVERAGE, FLATTEN, SUM };
+            GLOBAL_AVERAGE, FLATTEN, SUM, MULTIPLY, SCALE, MOVE, JOIN, PARAMETER, MATRICES, SOFTMAX, EMBEDDING };
 
 /* Values are numbered; value 0 is the network's input. `weight` and `bias` are places in the parameters, -1: none. */
 typedef struct {
@@ -19,10 +19,11 @@ typedef struct {
     idx pixels, channels;    /* of the input, where it is an image: pixels a row */
     idx wants_gx, wants_gx2; /* whether the gradient by an input is wanted */
     idx adds_gx, adds_gx2;   /* ... and is added to that of a later use of the same value */
-    idx x_floats;            /* of the first input, a row */
-    idx choice;              /* which activation; whether an average counts the padding; a norm's groups */
+    idx x_floats, x2_floats; /* of the inputs, a row */
+    idx choice;              /* which activation; whether an average counts the padding; a norm's groups; whether a number
+                              * is added; a causal softmax's rows, else 0; how many rows an embedding has */
     idx stream, keep_below;  /* dropout: which of the network's, and below which word a value is kept */
-    double number;           /* dropout: the scale; activation: the slope; norms: epsilon */
+    double number;           /* dropout: the scale; activation: the slope; norms: epsilon; scale: the factor */
     float *running_mean, *running_variance;
     double *mean, *variance; /* batch norm: this slice's, for the backward pass */
     float *statistics;       /* batch norm: mean and unbiased variance, [2, channels], left for the step */
@@ -30,6 +31,8 @@ typedef struct {
     linear linear;
     convolution convolution;
     window window;
+    strides strides;
+    matrix_pairs matrices;
 } operation;
 
 typedef struct {

@@ -1,4 +1,4 @@
-/* Rows of the resident data by number, and the elementwise additions of a network's joints. */
+/* Rows of the resident data by number, and the elementwise arithmetic of a network's joints. */
 #include "families.h"
 #include "channels.h"
 #include <string.h>
@@ -81,6 +81,21 @@ void gather_floats(const float *x, const int64_t *numbers, idx rows, idx width, 
 {
     for (idx r = 0; r < rows; r++)
         memcpy(y + r * width, x + (idx)numbers[r] * width, (size_t)width * sizeof *y);
+}
+
+void multiply_values(const float *a, const float *b, float *y, idx n)
+{
+    ELEMENTWISE for (idx i = 0; i < n; i++) y[i] = a[i] * b[i];
+}
+
+void scale(const float *x, float factor, float *y, idx n)
+{
+    ELEMENTWISE for (idx i = 0; i < n; i++) y[i] = x[i] * factor;
+}
+
+void shift(const float *x, float by, float *y, idx n)
+{
+    ELEMENTWISE for (idx i = 0; i < n; i++) y[i] = x[i] + by;
 }
 
 void add(const float *a, const float *b, float *y, idx n)

@@ -24,6 +24,15 @@ void softmax_forward(const float *x, float *y, idx rows, idx n)
     }
 }
 
+void softmax_causal(const float *x, float *y, idx rows, idx height, idx n)
+{
+    for (idx r = 0; r < rows; r++, x += n, y += n) {
+        const idx part = least(r % height + 1, n);
+        softmax_forward(x, y, 1, part);
+        memset(y + part, 0, (size_t)(n - part) * sizeof *y);
+    }
+}
+
 /* gx = y (gy - sum of gy * y) */
 void softmax_backward(const float *y, const float *gy, float *gx, idx rows, idx n)
 {
