@@ -15,7 +15,7 @@ from reprise.tables.codes import COS7, COS24, SIN7, SIN24, positions
 from reprise.tables.encoder import Encoder
 from reprise.tables.parse import cells
 
-TABLE = "age,city,y\n" + "".join(f"{n},{'pq'[n % 2]},{'ab'[n % 2]}\n" for n in range(20))
+TABLE = "age,city,y\n" + "".join(f"{n + 20},{'pq'[n % 2]},{'ab'[n % 2]}\n" for n in range(20))
 
 
 def encoder_of(tmp_path: Path, table: str = TABLE, **csv: object) -> Encoder:

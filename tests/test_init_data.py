@@ -73,7 +73,8 @@ def test_a_table_with_names_text_and_missing_values(project, capsys):
     params = init(flowers(project / "data" / "raw" / "flowers.csv"))
     csv = params.prepare.csv
     assert (params.prepare.dataset, csv.path) == ("csv", "data/raw/flowers.csv")
-    assert (csv.target, csv.task, csv.id, csv.drop) == ("species", "classification", "Id", ("note",))
+    assert (csv.target, csv.task, csv.id, csv.drop) == ("species", "classification", "Id", ())
+    assert (csv.types, csv.missing_target) == ({"note": "text"}, "refuse")
     assert params.model.kind == "mlp"
     assert (params.train.schedule, params.train.keep) == ("one_cycle", "best")
     assert params.train.patience is not None
@@ -82,7 +83,7 @@ def test_a_table_with_names_text_and_missing_values(project, capsys):
         "data/raw/flowers.csv: 150 rows, 4 columns beside the target",
         "target: 'species' (by its name), 3 classes; if another is meant: --target COLUMN",
         "id: 'Id' has another value in each row",
-        "left out: 'note' (text that almost never repeats)",
+        "left out: 'note' (text that almost never repeats: only whether it is empty is learnt)",
         "params.yaml: written (the old one: params.yaml.bak)",
         "next: dvc add data/raw/flowers.csv   # keeps this version of the data",
         "      dvc repro",
@@ -153,8 +154,57 @@ def test_settings_fit_the_number_of_rows(rows, project):
 def test_rows_without_a_target_are_told(project, capsys):
     path = flowers(project / "data" / "raw" / "t.csv")
     path.write_text(path.read_text().replace("setosa\n", "\n", 4))
-    init(path)
-    assert "note: 4 row(s) have no 'species': remove them before dvc repro" in capsys.readouterr().out
+    params = init(path)
+    assert params.prepare.csv.missing_target == "drop"
+    assert "missing_target: drop  # 4 row(s) have no 'species'" in Path("params.yaml").read_text()
+    assert "note: 4 row(s) have no 'species'; they are left out" in capsys.readouterr().out
+    schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+    assert sum(schema.counts.values()) == 146
+
+
+def test_columns_that_name_or_count_the_rows_are_told(project, capsys):
+    generator = np.random.default_rng(4)
+    rows = [f"{n},u{n:04},{n + 1},{x:.3f},{'ab'[n % 2]}" for n, x in enumerate(generator.normal(size=60))]
+    path = project / "data" / "raw" / "t.csv"
+    path.write_text("\n".join([",user id,place,x,label", *rows]))
+    csv = init(path).prepare.csv
+    assert (csv.id, csv.drop, csv.types) == ("user id", (), {})
+    assert "left out: 'column_1', 'place' (only counts the rows)" in capsys.readouterr().out
+    path.write_text("\n".join([",user id,row no,x,label", *rows]))
+    csv = init(path).prepare.csv
+    assert (csv.id, csv.drop) == ("user id", ("row no",))
+    told = capsys.readouterr().out
+    assert "left out: 'row no' (another value in each row, too)" in told
+    assert "left out: 'column_1' (only counts the rows)" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "likely"),
+    [
+        ("price", "${:,}.50", "numbers written as text, such as '$1,000.50'"),
+        ("weight", "{} kg", "numbers written as text, such as '1000 kg'"),
+        ("price", "USD {:,}", "numbers written as text"),
+        ("size", "{}㎡", "numbers written as text"),
+        ("user_id", "u{}", "is it an id"),
+        ("who", "u{}", "every row has another one, such as 'u1000': is it an id or a name?"),
+        ("review", "I liked it {} times", "a free text, such as 'I liked it 1000 times'"),
+        ("joined", "{}-02-03", "these are dates"),
+    ],
+)
+def test_a_target_with_a_class_for_each_row_is_refused_with_the_likely_mistake(name, value, likely, project):
+    values = [value.format(1000 + 7 * n) for n in range(60)]
+    path = project / "data" / "raw" / "t.csv"
+    path.write_text("\n".join([f"x;{name}", *(f"{n % 7};{text}" for n, text in enumerate(values))]))
+    message = refused(project, path)
+    assert f"column {name!r}: 60 classes in 60 rows" in message
+    assert likely in message
+    assert "name another with --target: x" in message
+
+
+def test_a_target_with_many_but_repeating_classes_is_taken(project):
+    path = project / "data" / "raw" / "t.csv"
+    path.write_text("\n".join(["x,city", *(f"{n % 7},city {n % 30}" for n in range(60))]))
+    assert init(path).prepare.csv.task == "classification"
 
 
 # ---- images

@@ -68,7 +68,7 @@ def _placed(given: Path) -> Path:
 
 def _table(path: Path, target: str | None) -> tuple[list[str], str]:
     from reprise.starter.table import look_at_table
-    from reprise.starter.text import table_params
+    from reprise.starter.text import table_params, unanswered
 
     look = look_at_table(path, target)
     what = "a regression" if look.task == "regression" else f"{look.classes} classes"
@@ -79,12 +79,15 @@ def _table(path: Path, target: str | None) -> tuple[list[str], str]:
     ]
     if look.id is not None:
         lines.append(f"id: {look.id!r} has another value in each row")
-    if look.drop:
-        lines.append(f"left out: {', '.join(map(repr, look.drop))} (text that almost never repeats)")
+    for names, why in (
+        (look.drop, "another value in each row, too"),
+        (look.row_numbers, "only counts the rows"),
+        (look.texts, "text that almost never repeats: only whether it is empty is learnt"),
+    ):
+        if names:
+            lines.append(f"left out: {', '.join(map(repr, names))} ({why})")
     if look.unanswered:
-        lines.append(
-            f"note: {look.unanswered:,} row(s) have no {look.target!r}: remove them before dvc repro"
-        )
+        lines.append(f"note: {unanswered(look)}; they are left out (missing_target: drop)")
     return lines, table_params(path.as_posix(), look)
 
 

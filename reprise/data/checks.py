@@ -10,7 +10,7 @@ surprise. *known*: whatever is found in a published dataset. Nothing is ever cor
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -77,6 +77,7 @@ class Contract:
         *,
         sources: Sequence[str] = (),
         name_of: Callable[[int], str] = "row {}".format,
+        others: Iterable[Finding] = (),
     ) -> dict[str, Any]:
         """Tell what was found, on standard error, and return the content of checks.json.
 
@@ -89,6 +90,8 @@ class Contract:
             For each feature the column that it was made of; by default each is its own.
         name_of : function, optional
             Returns what a person calls the row with an id.
+        others : iterable of Finding, optional
+            What was found before the rows were written; told after the rest.
 
         Raises
         ------
@@ -97,7 +100,7 @@ class Contract:
         """
         splits = {split: self._splits[split].seen() for split in SPLITS if split in self._splits}
         judge = Judge(schema, splits, sources, name_of)
-        findings = list(judge.findings())
+        findings = [*judge.findings(), *others]
         serious = [finding for finding in findings if finding.level == "serious"]
         if serious and policy == "refuse":
             raise UserError(

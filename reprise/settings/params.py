@@ -47,6 +47,9 @@ class Csv(Section):
     test_path: str | None = Field(None, description="a separate test table; null splits one off")
     target: str = Field("target", description="the column to predict; column_3 when there is no header")
     task: Literal["auto", "classification", "regression"] = "auto"
+    missing_target: Literal["refuse", "drop"] = Field(
+        "refuse", description="what happens to rows whose target has no value"
+    )
     separator: str = Field("auto", description="one character, or auto")
     encoding: str = Field("auto", description="utf-8, cp949, latin-1, …, or auto")
     decimal: Literal["auto", ".", ","] = "auto"
@@ -56,10 +59,11 @@ class Csv(Section):
     group: str | None = Field(None, description="rows of one group stay in one split; not a feature")
     dates: Names = Field((), description="columns to read as dates")
     day_first: Literal["auto", "yes", "no"] = Field("auto", description="how 01/02/2024 is read")
-    types: dict[str, Literal["numeric", "categorical", "boolean", "date"]] = Field(
-        default_factory=dict, description="column: type, where the inferred type is wrong"
+    types: dict[str, Literal["numeric", "categorical", "boolean", "date", "text"]] = Field(
+        default_factory=dict,
+        description="column: type, where the inferred type is wrong; text: learn only whether it is empty",
     )
-    max_categories: Annotated[int, Field(ge=2, le=1000)] = Field(20, description="one-hot up to this many")
+    max_categories: Annotated[int, Field(ge=2, le=1000)] = Field(50, description="one-hot up to this many")
     many_categories: Literal["hash", "frequency"] = Field("hash", description="the code beyond that")
 
 

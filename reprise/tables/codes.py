@@ -163,10 +163,34 @@ class Category(Section):
             out[present, 1] = number == len(self.categories)
 
 
-class Empty(Section):
-    """A column without a value in the train split: no features."""
+class Text(Section):
+    """A free text: nothing is learnt of it but whether it is there, if the train split has both."""
 
-    kind: Literal["empty"]
+    kind: Literal["text"]
+    name: str
+    missing: bool
+
+    @property
+    def type(self) -> Type:
+        return Type("text")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return (f"{self.name} missing",) if self.missing else ()
+
+    @property
+    def statistics(self) -> list[tuple[float, float]]:
+        return [(0.0, 1.0)] * len(self.features)
+
+    def encode(self, values: Values, out: Features) -> None:
+        if self.missing:
+            out[:, 0] = values == 0
+
+
+class Unused(Section):
+    """A column without features: it has no value in the train split, or it only counts the rows."""
+
+    kind: Literal["empty", "row_number"]
     name: str
 
     @property
@@ -185,7 +209,7 @@ class Empty(Section):
         pass
 
 
-Code: TypeAlias = Annotated[Number | Date | Category | Empty, Field(discriminator="kind")]
+Code: TypeAlias = Annotated[Number | Date | Category | Text | Unused, Field(discriminator="kind")]
 
 
 def date_parts(

@@ -21,6 +21,8 @@ from reprise.settings.params import Csv, Prepare
 from reprise.tables.encoder import Encoder
 from reprise.tables.fit import fit
 from reprise.tables.ingest import Ingested, Source, ingest, settings_of
+from reprise.tables.notes import notes
+from reprise.tables.row_numbers import row_numbers
 from reprise.tables.rows import BLOCK_BYTES, SHOWN
 from reprise.tables.target import Target, find_target
 
@@ -32,7 +34,8 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
 
     Three steps, none of which holds the table in memory: the file is read into a temporary file of
     parsed columns; each column is fitted on its train rows; the rows are encoded and written.
-    Row ids count the rows of the file from 0, and go on through the separate test file.
+    Row ids count the rows of the file from 0, and go on through the separate test file; rows that are left
+    out count too.
 
     Parameters
     ----------
@@ -74,6 +77,7 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
                 params.checks,
                 sources=[code.name for code in encoder.columns for _ in code.features],
                 name_of=_line_of(table, sources),
+                others=notes(encoder.columns, encoder.target, table.without_target),
             )
             return writer.finish(schema, checks)
 
@@ -106,7 +110,7 @@ def _target(
     with np.errstate(over="ignore"):
         strange = target.y < 0 if target.classes else ~np.isfinite(target.y.astype(np.float32))
     if strange.any():
-        lines = table.spill.column(len(table.types))
+        lines = table.lines()
         what = "a class that the first table has not" if target.classes else "too large a number"
         raise UserError(
             *(
@@ -137,6 +141,7 @@ def _encoder(table: Ingested, params: Prepare, parts: NDArray[np.uint8]) -> Enco
         table.texts,
         params.csv,
         params.normalise,
+        row_numbers(table),
     )
     encoder = Encoder(
         header=table.dialects[0].header,
@@ -201,10 +206,10 @@ def _encoded(
     for columns in table.spill.blocks():
         rows = len(columns[0])
         x = encoder.encode(columns[: len(encoder.columns)], rows)
-        if problems := encoder.overflows(x, columns[-1]):
+        ids, lines = columns[-2:]
+        if problems := encoder.overflows(x, lines):
             raise UserError(*problems)
         block = slice(start, start + rows)
-        ids = np.arange(start, start + rows)
         for number, split in enumerate(SPLITS):
             here = parts[block] == (TRAIN if test_is_train and split == "test" else number)
             yield split, Arrays(x[here], y[block][here], ids[here])
@@ -213,6 +218,11 @@ def _encoded(
 
 def _line_of(table: Ingested, sources: Sequence[Source]) -> Callable[[int], str]:
     """Return a function that tells which line of which file a row id is."""
-    lines = table.spill.column(len(table.types))
+    ids, lines = table.ids(), table.lines()
     where = [f"{source.path.name}: " if len(sources) > 1 else "" for source in sources]
-    return lambda row: f"{where[int(row >= table.rows[0])]}line {lines[row]}"
+
+    def name(row: int) -> str:
+        place = int(np.searchsorted(ids, row))
+        return f"{where[int(place >= table.rows[0])]}line {lines[place]}"
+
+    return name
