@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from check_tables import data_of, found, judged, sound
 
+from reprise.data.repeats import RawRows
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import read_json
 from reprise.preparing.prepare import prepare
@@ -163,12 +164,19 @@ def test_equal_rows_are_no_surprise_where_there_are_few_values():
     x = generator.integers(0, 3, (400, 4))
     y = (x.sum(axis=1) + generator.integers(0, 4, 400) > 5).astype(np.int64)
     parts = generator.choice(3, 400, p=(0.7, 0.1, 0.2))
-    levels = {finding["level"] for finding in judged(*data_of(x, y, parts), "refuse")["findings"]}
-    assert levels == {"note", "warning"}
-    # The same file twice, one after the other, is none of chance's doing.
-    x, y, parts = sound(13, rows=300)
-    report = judged(*data_of(np.vstack([x, x]), np.hstack([y, y]), generator.choice(3, 600)))
-    assert found(report)["duplicates_across", "serious"]["affected"] > 50
+    raw_rows = RawRows(4, lambda number: x[:, number].astype(np.uint64), len(x))
+    report = judged(*data_of(x, y, parts), "refuse", repeats_are_chance=raw_rows.repeats_are_chance)
+    levels = {finding["check"]: finding["level"] for finding in report["findings"]}
+    assert levels == {
+        "duplicates_across": "note", "contradicting_labels": "warning", "duplicates_inside": "note",
+    }  # fmt: skip
+
+
+def test_equal_rows_are_asked_about_only_where_there_are_some():
+    def never():
+        raise AssertionError
+
+    assert judged(*data_of(*sound(13)), repeats_are_chance=never)["findings"] == []
 
 
 def test_a_test_split_that_is_the_train_split_is_not_compared_with_it():

@@ -56,6 +56,13 @@ def convert(column: Column, kind: Type, decimal: str) -> Converted:
     return Converted(values[column.codes], misfits)
 
 
+def words(values: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return a column's values (see `convert`) as 64-bit words, equal where the values are or are missing."""
+    if values.dtype == np.float64:
+        values = np.where(np.isnan(values), np.nan, values)  # one NaN of many
+    return values.view(np.uint64)
+
+
 def _meaning(kind: Type, decimal: str) -> Callable[[str], float | None]:
     if kind.kind == "boolean":
         return boolean

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from reprise.data import normalise
 from reprise.data.checks import Contract
+from reprise.data.fingerprints import Hashes
+from reprise.data.repeats import RawRows
 from reprise.data.split import TRAIN, assign
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_file
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Csv, Prepare
+from reprise.tables.convert import words
 from reprise.tables.encoder import Encoder
 from reprise.tables.fit import fit
 from reprise.tables.ingest import Ingested, Source, ingest, settings_of
@@ -67,17 +70,19 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
         )
         encoder = _encoder(table, params, parts)
         schema = _schema(params, sources, encoder, target, parts)
-        contract = Contract()
+        contract, raw_rows = Contract(), _raw_rows(table, encoder)
         with PreparedWriter(out, SHARD_BYTES) as writer:
-            for split, rows in _encoded(table, encoder, target, parts, schema.test_is_train):
+            portions = _encoded(table, encoder, target, parts, raw_rows.keys, schema.test_is_train)
+            for split, rows, keys in portions:
                 writer.add(split, rows)
-                contract.add(split, rows)
+                contract.add(split, rows, keys)
             checks = contract.judge(
                 schema,
                 params.checks,
                 sources=[code.name for code in encoder.columns for _ in code.features],
                 name_of=_line_of(table, sources),
                 others=notes(encoder.columns, encoder.target, table.without_target),
+                repeats_are_chance=raw_rows.repeats_are_chance,
             )
             return writer.finish(schema, checks)
 
@@ -197,10 +202,21 @@ def _schema(
     )
 
 
+def _raw_rows(table: Ingested, encoder: Encoder) -> RawRows:
+    """Return the rows by the cells that features are made of; what only numbers the rows tells none apart."""
+    places = [place for place, code in enumerate(encoder.columns) if code.kind != "row_number"]
+    return RawRows(len(places), lambda number: words(table.spill.column(places[number])), sum(table.rows))
+
+
 def _encoded(
-    table: Ingested, encoder: Encoder, target: Target, parts: NDArray[np.uint8], test_is_train: bool
-) -> Iterator[tuple[SplitName, Arrays]]:
-    """Yield the rows of each split, portion by portion."""
+    table: Ingested,
+    encoder: Encoder,
+    target: Target,
+    parts: NDArray[np.uint8],
+    keys: Hashes,
+    test_is_train: bool,
+) -> Iterator[tuple[SplitName, Arrays, Hashes]]:
+    """Yield the rows of each split and their keys, portion by portion."""
     y: NDArray[Any] = target.y if target.classes else target.y.astype(np.float32)
     start = 0
     for columns in table.spill.blocks():
@@ -212,7 +228,7 @@ def _encoded(
         block = slice(start, start + rows)
         for number, split in enumerate(SPLITS):
             here = parts[block] == (TRAIN if test_is_train and split == "test" else number)
-            yield split, Arrays(x[here], y[block][here], ids[here])
+            yield split, Arrays(x[here], y[block][here], ids[here]), keys[block][here]
         start += rows
 
 
