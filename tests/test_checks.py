@@ -218,7 +218,8 @@ def write_csv(path, seed, duplicate):
     path.write_text("\n".join(["a,b,c,target", *lines, *(lines[:60] if duplicate else [])]) + "\n")
 
 
-def test_a_broken_contract_leaves_the_old_data_alone(tmp_path, capsys):
+def test_a_broken_contract_leaves_the_old_data_alone(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     table, out = tmp_path / "t.csv", tmp_path / "out"
     params = Prepare(dataset="csv", csv=Csv(path=str(table)), checks="refuse")
     write_csv(table, 20, duplicate=False)
@@ -235,7 +236,8 @@ def test_a_broken_contract_leaves_the_old_data_alone(tmp_path, capsys):
     assert {f["check"] for f in read_json(out / "checks.json")["findings"]} >= {"duplicates_across"}
 
 
-def test_copied_images_are_refused_by_name(tmp_path):
+def test_copied_images_are_refused_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     from PIL import Image
 
     generator = np.random.default_rng(21)
@@ -253,7 +255,8 @@ def test_copied_images_are_refused_by_name(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_one_hot_column_is_not_constant_while_its_source_changes(tmp_path):
+def test_a_one_hot_column_is_not_constant_while_its_source_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     rows = [f"{number % 7},{'ab'[number % 2]},same,{'xy'[number % 3 == 0]}" for number in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["n,letter,always,target", *rows]) + "\n")
     prepare(

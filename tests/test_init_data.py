@@ -295,7 +295,20 @@ def test_data_elsewhere_is_refused_with_the_fix(project, tmp_path_factory):
     inside = flowers(project / "t.csv")
     assert "cp -r t.csv data/raw/t.csv" in refused(project, os.path.relpath(inside))
     (project / "data" / "raw" / "linked.csv").symlink_to(elsewhere)
-    assert init("data/raw/linked.csv").prepare.csv.path == "data/raw/linked.csv"
+    message = refused(project, "data/raw/linked.csv")
+    assert f"rm data/raw/linked.csv && cp -r '{elsewhere}' data/raw/linked.csv" in message
+
+
+def test_links_that_dvc_made_are_kept(project, tmp_path_factory):
+    for cache in (project / ".dvc" / "cache", tmp_path_factory.mktemp("shared")):
+        cached = cache / "files" / "md5" / "0a" / "123456789abcdef0123456789abcde"
+        cached.parent.mkdir(parents=True)
+        link = flowers(cached) and project / "data" / "raw" / "linked.csv"
+        link.unlink(missing_ok=True)
+        link.symlink_to(cached)
+        params = init("data/raw/linked.csv")
+        assert params.prepare.csv.path == "data/raw/linked.csv"
+        assert prepare(params.prepare, Path("data/prepared"), Path("data/raw")).raw.keys() == {"linked.csv"}
 
 
 def test_other_mistakes_are_named(project):

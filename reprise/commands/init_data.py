@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import write_bytes
+from reprise.foundation.workspace import leads_outside
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
@@ -51,18 +52,23 @@ def _placed(given: Path) -> Path:
         raise UserError(f"{PIPELINE}: not in this folder; run init-data in the project's folder")
     if not given.exists():
         raise UserError(f"{given}: no such file or folder; give a CSV file or a folder of images")
-    # Links are kept as they are: data may lie on another disk and be linked into data/raw.
-    path = Path(os.path.relpath(given))
-    if path.is_relative_to(RAW) and path != RAW:
-        return path
+    path = Path(os.path.relpath(given))  # links, such as DVC makes, are kept as they are
     if path == RAW:
         raise UserError(f"{given}: holds all raw data; give one table or one folder in it")
+    outside = leads_outside(path)
+    if path.is_relative_to(RAW):
+        if outside is None:
+            return path
+        here, there = (shlex.quote(str(place)) for place in (given, outside))
+        raise UserError(
+            f"{given}: is a link to {outside}, outside the project, where no change would be noticed; "
+            f"put the data itself there: rm {here} && cp -r {there} {here}"
+        )
     target = (RAW / given.resolve().name).as_posix()
     source = shlex.quote(str(given))
     raise UserError(
         f"{given}: is not in {RAW.as_posix()}, which the pipeline watches for changes; put it there: "
-        f"cp -r {source} {shlex.quote(target)} && reprise init-data {shlex.quote(target)} "
-        "(or link it: ln -s)"
+        f"cp -r {source} {shlex.quote(target)} && reprise init-data {shlex.quote(target)}"
     )
 
 

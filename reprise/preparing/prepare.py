@@ -13,6 +13,8 @@ from reprise.data.checks import Contract
 from reprise.data.raw import Raw
 from reprise.data.sources import load
 from reprise.data.split import assign
+from reprise.foundation.errors import UserError
+from reprise.foundation.workspace import leads_outside
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Prepare
@@ -31,7 +33,13 @@ def prepare(params: Prepare, out: Path, raw_dir: Path) -> Schema:
         The folder that the prepared data replaces, as a whole and at the end.
     raw_dir : Path
         Where raw data stands, for the datasets that have files.
+
+    Raises
+    ------
+    UserError
+        If the user's own data is outside the project, among other things that are wrong with it.
     """
+    _refuse_outside(params)
     if params.dataset == "csv":
         from reprise.tables.prepare import prepare_csv  # pandas: only who has a table waits for it
 
@@ -45,6 +53,26 @@ def prepare(params: Prepare, out: Path, raw_dir: Path) -> Schema:
         raw = flattened(raw)
     rows = split_rows(raw, params)
     return _write(raw, rows, params, out)
+
+
+def _refuse_outside(params: Prepare) -> None:
+    """Refuse data of the user's own that DVC doesn't watch: when it changes, old results would stay."""
+    paths: dict[str, str | None] = {}
+    if params.dataset == "csv":
+        paths = {"csv.path": params.csv.path, "csv.test_path": params.csv.test_path}
+    elif params.dataset == "images":
+        paths = {"images.path": params.images.path}
+    problems = []
+    for key, path in paths.items():
+        target = None if path is None else leads_outside(Path(path))
+        if target is not None:
+            where = "is" if str(target) == path else f"is a link to {target},"
+            problems.append(
+                f"prepare.{key}: {path}: {where} outside the project, where no change would be noticed; "
+                "copy the data into data/raw and give its path there"
+            )
+    if problems:
+        raise UserError(*problems)
 
 
 def flattened(raw: Raw) -> Raw:

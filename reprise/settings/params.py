@@ -43,7 +43,7 @@ class Generated(Section):
 class Csv(Section):
     """Settings of ``prepare.dataset: csv``."""
 
-    path: str = Field("data/raw/table.csv", description="the table, a file below the project")
+    path: str = Field("data/raw/table.csv", description="the table, a file in data/raw")
     test_path: str | None = Field(None, description="a separate test table; null splits one off")
     target: str = Field("target", description="the column to predict; column_3 when there is no header")
     task: Literal["auto", "classification", "regression"] = "auto"
@@ -70,7 +70,7 @@ class Csv(Section):
 class Images(Section):
     """Settings of ``prepare.dataset: images``."""
 
-    path: str = Field("data/raw/images", description="a folder with one folder per class")
+    path: str = Field("data/raw/images", description="a folder in data/raw with one folder per class")
     size: Annotated[int, Field(ge=4, le=1024)] = Field(32, description="height and width in pixels")
     mode: Literal["rgb", "grayscale"] = "rgb"
     corrupt: Literal["refuse", "skip"] = "refuse"
