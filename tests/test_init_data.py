@@ -143,6 +143,26 @@ def test_dates_that_can_be_read_two_ways_are_said(project):
     prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
 
 
+def test_a_split_by_time_is_offered_where_there_are_dates(project, capsys):
+    days = [f"2023-{1 + n // 28 % 12:02}-{1 + n % 28:02}" for n in range(200)]
+    path = project / "data" / "raw" / "t.csv"
+    path.write_text(
+        "\n".join(["when,x,label", *(f"{day},{n % 7},{'ab'[n % 2]}" for n, day in enumerate(days))])
+    )
+    params = init(path)
+    assert params.prepare.split.method == "stratified"
+    assert "note: 'when' holds dates" in capsys.readouterr().out
+    text = Path("params.yaml").read_text()
+    # The offer is taken by moving the comment signs.
+    text = text.replace("    method: strat", "    # method: strat")
+    text = text.replace("# method: time", "method: time").replace('# by: "when"', 'by: "when"')
+    Path("params.yaml").write_text(text)
+    params = read_params(Path("params.yaml"))
+    assert (params.prepare.split.method, params.prepare.split.by) == ("time", "when")
+    schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+    assert schema.counts["test"] == 40
+
+
 @pytest.mark.parametrize("rows", [6, 20, 60, 1200, 12_000])
 def test_settings_fit_the_number_of_rows(rows, project):
     params = init(flowers(project / "data" / "raw" / "t.csv", rows=rows))

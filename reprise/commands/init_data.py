@@ -74,7 +74,7 @@ def _placed(given: Path) -> Path:
 
 def _table(path: Path, target: str | None) -> tuple[list[str], str]:
     from reprise.starter.table import look_at_table
-    from reprise.starter.text import table_params, unanswered
+    from reprise.starter.text import date_of, table_params, unanswered
 
     look = look_at_table(path, target)
     what = "a regression" if look.task == "regression" else f"{look.classes} classes"
@@ -94,6 +94,11 @@ def _table(path: Path, target: str | None) -> tuple[list[str], str]:
             lines.append(f"left out: {', '.join(map(repr, names))} ({why})")
     if look.unanswered:
         lines.append(f"note: {unanswered(look)}; they are left out (missing_target: drop)")
+    if (date := date_of(look)) is not None:
+        lines.append(
+            f"note: {date!r} holds dates; if the model is for later rows than these, test it on the latest "
+            "(prepare.split.method: time in params.yaml)"
+        )
     return lines, table_params(path.as_posix(), look)
 
 

@@ -87,6 +87,7 @@ class Contract:
         policy: Literal["refuse", "warn"],
         *,
         sources: Sequence[str] = (),
+        ordered_by: str | None = None,
         name_of: Callable[[int], str] = "row {}".format,
         others: Iterable[Finding] = (),
         repeats_are_chance: Callable[[], bool] = bool,
@@ -100,6 +101,8 @@ class Contract:
         policy : {"refuse", "warn"}
         sources : sequence of str, optional
             For each feature the column that it was made of; by default each is its own.
+        ordered_by : str, optional
+            The column by which the splits were cut: that it drifts is no news.
         name_of : function, optional
             Returns what a person calls the row with an id.
         others : iterable of Finding, optional
@@ -113,7 +116,7 @@ class Contract:
             With `policy` refuse, if anything serious was found.
         """
         splits = {split: self._splits[split].seen() for split in SPLITS if split in self._splits}
-        judge = Judge(schema, splits, sources, name_of, repeats_are_chance)
+        judge = Judge(schema, splits, sources, ordered_by, name_of, repeats_are_chance)
         findings = [*judge.findings(), *others]
         serious = [finding for finding in findings if finding.level == "serious"]
         if serious and policy == "refuse":

@@ -50,6 +50,8 @@ class Judge:
         Those that have rows.
     sources : sequence of str
         For each feature the column it was made of; empty: each is its own.
+    ordered_by : str, optional
+        The column by which the splits were cut.
     name_of : function
         Returns what a person calls the row with an id.
     repeats_are_chance : function
@@ -66,11 +68,12 @@ class Judge:
         schema: Schema,
         splits: Mapping[SplitName, Seen],
         sources: Sequence[str],
+        ordered_by: str | None,
         name_of: Callable[[int], str],
         repeats_are_chance: Callable[[], bool],
     ) -> None:
         self.schema, self.splits, self.name_of = schema, splits, name_of
-        self.repeats_are_chance = repeats_are_chance
+        self.ordered_by, self.repeats_are_chance = ordered_by, repeats_are_chance
         if schema.test_is_train:
             self.splits = {split: seen for split, seen in splits.items() if split != "test"}
         self.classes = len(schema.classes)
@@ -169,7 +172,11 @@ class Judge:
             return
         x, y = self.splits["test"].x, self.splits["test"].y
         bound = column_checks.distance_bound(len(self.y), len(y), len(self.columns) + 1)
-        pairs = [(name, self.x[:, n], x[:, n]) for n, name in enumerate(self.columns)]
+        pairs = [
+            (name, self.x[:, n], x[:, n])
+            for n, name in enumerate(self.columns)
+            if self.sources[n] != self.ordered_by
+        ]
         for name, train, test in [*pairs, (self.schema.target, self.y, y)]:
             gap = column_checks.distance(train, test)
             self.drift[name] = max(gap, self.drift.get(name, 0.0))

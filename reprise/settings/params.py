@@ -79,10 +79,12 @@ class Images(Section):
 class Split(Section):
     """How rows are shared out; official test splits are kept whatever stands here."""
 
-    method: Literal["stratified", "shuffle", "sklearn", "none"] = Field(
+    method: Literal["stratified", "shuffle", "sklearn", "time", "none"] = Field(
         "stratified",
-        description="sklearn: train_test_split's own order; none: train and test on every row",
+        description="sklearn: train_test_split's own order; time: the last rows are test, those before them "
+        "val; none: train and test on every row",
     )
+    by: str | None = Field(None, description="time: the column that orders the rows, a date or a number")
     test: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(0.2, description="share of all rows")
     val: Fraction = Field(0.1, description="share of the rows that are not test; 0: no validation")
 

@@ -52,7 +52,7 @@ def table_params(path: str, look: TableLook) -> str:
         "normalise: feature",
         f"scale_target: {'true' if regression else 'false'}",
         *_checks(),
-        *_split(look.rows, drawn=True),
+        *_split(look.rows, drawn=True, by=date_of(look)),
         "csv:",
         *(f"  {line}" for line in csv),
     ]
@@ -143,11 +143,27 @@ def _checks() -> list[str]:
     return ["checks: warn  # refuse: stop if rows are in train and test or contradict, or if a column leaks"]
 
 
-def _split(rows: int, *, drawn: bool) -> list[str]:
+def date_of(look: TableLook) -> str | None:
+    """Return the first column of dates that the rows could be split by."""
+    return next((column.name for column in look.columns if column.type.kind == "date"), None)
+
+
+def _split(rows: int, *, drawn: bool, by: str | None = None) -> list[str]:
     if not drawn:
         return ["split:  # the folder's own train, val and test are kept", f"  val: {VAL}"]
     val = VAL if rows * 0.8 * VAL >= FEW_VAL else 0.0
-    return ["split:", "  method: stratified", "  test: 0.2", f"  val: {val}  # of the rows that are not test"]
+    by_time = [
+        "  # instead: test on the latest rows, validate on those before them, train on the rest",
+        "  # method: time",
+        f"  # by: {_text(by or '')}",
+    ]
+    return [
+        "split:",
+        "  method: stratified",
+        *(by_time if by is not None else []),
+        "  test: 0.2",
+        f"  val: {val}  # of the rows that are not test",
+    ]
 
 
 def _train(pace: Pace, has_val: bool, shift: int | None = None) -> list[str]:

@@ -12,7 +12,8 @@ from reprise.data import normalise
 from reprise.foundation.errors import UserError
 from reprise.prepared.schema import Statistics
 from reprise.settings.params import Csv
-from reprise.tables.codes import Category, Code, Date, Number, Text, Unused, Values, date_parts
+from reprise.tables.codes import Category, Code, Number, Text, Unused, Values
+from reprise.tables.dates import Date
 from reprise.tables.types import Type
 
 LISTED = 10_000  # categories of a column that are kept in memory and may be listed in the schema
@@ -83,18 +84,9 @@ def _number(name: str, kind: Type, values: Values) -> Code:
 
 
 def _date(name: str, form: str, values: Values) -> Code:
-    absent = np.isnan(values)
-    if absent.all():
+    if np.isnan(values).all():
         return Unused(kind="empty", name=name)
-    year, _, _, hour = date_parts(values[~absent])
-    return Date(
-        kind="date",
-        name=name,
-        form=form,
-        fill=float(np.median(year)),
-        missing=bool(absent.any()),
-        hours=bool(hour.any()),
-    )
+    return Date.fit(name, form, values)
 
 
 def _category(name: str, values: Values, texts: Mapping[int, str] | None, csv: Csv) -> Code:

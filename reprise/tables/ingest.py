@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from reprise.foundation.errors import UserError
 from reprise.settings.params import Csv
 from reprise.tables.convert import Converted, convert, dtype_of, misfit_line
+from reprise.tables.decide import decide, inferred
 from reprise.tables.dialect import Dialect, Settings
 from reprise.tables.fit import LISTED
 from reprise.tables.parse import Cells
 from reprise.tables.roles import Roles, find_roles, mentioned
 from reprise.tables.rows import SHOWN, Chunk, Table, open_table
 from reprise.tables.spill import Spill
-from reprise.tables.types import Ambiguous, Tally, Type, infer, tally
+from reprise.tables.types import Tally, Type, tally
 from reprise.tables.values import is_missing, text_hash
 
 Texts = dict[str, dict[int, str] | None]  # column → the text of each hash; None: more than LISTED
@@ -42,7 +43,7 @@ class Ingested(NamedTuple):
 
     spill: Spill
     roles: Roles
-    types: dict[str, Type]  # features, then the target, then the group
+    types: dict[str, Type]  # features, then the target, the group and what orders the rows
     texts: Texts
     rows: tuple[int, ...]  # of each source
     without_target: int  # rows that are left out
@@ -58,12 +59,14 @@ class Ingested(NamedTuple):
         return self.spill.column(len(self.types) + 1)
 
 
-def settings_of(csv: Csv) -> Settings:
-    """Return what the params say of a file."""
-    return Settings(csv.separator, csv.encoding, csv.decimal, csv.header, tuple(mentioned(csv)))
+def settings_of(csv: Csv, by: str | None = None) -> Settings:
+    """Return what the params say of a file; `by` is the column that orders the rows."""
+    return Settings(csv.separator, csv.encoding, csv.decimal, csv.header, tuple(mentioned(csv, by)))
 
 
-def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) -> Ingested:
+def ingest(
+    sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int, by: str | None = None
+) -> Ingested:
     """Read all rows.
 
     The first rows say as what to read each column; when the rest of them proves otherwise the files are
@@ -78,6 +81,8 @@ def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) 
         Where the spill goes.
     block_bytes : int
         Bytes read at a time; nothing else depends on it.
+    by : str, optional
+        The column that orders the rows.
 
     Raises
     ------
@@ -86,7 +91,7 @@ def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) 
     """
     first = sources[0]
     with open_table(first.path, first.settings, whole=True, block_bytes=block_bytes) as table:
-        roles = find_roles(table.names, csv, table.where, table.dialect.header)
+        roles = find_roles(table.names, csv, table.where, table.dialect.header, by)
         types = _guess(table, roles, csv)
         names = table.names
     while True:
@@ -95,7 +100,7 @@ def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) 
             reading = _Pass(roles, types, spill, csv.missing_target == "drop")
             for source in sources:
                 reading.add(source, block_bytes)
-            decided = _decide(reading.tallies, roles, csv)
+            decided = decide(reading.tallies, roles, csv)
             if decided == types:
                 reading.refuse()
                 return Ingested(
@@ -116,32 +121,9 @@ def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) 
 
 
 def _guess(table: Table, roles: Roles, csv: Csv) -> dict[str, Type]:
-    columns = table.sample().read(text=[*roles.features, roles.target])
+    columns = table.sample().read(text=inferred(roles))
     tallies = {name: tally(column, table.dialect.decimal) for name, column in columns.items()}
-    return _decide(tallies, roles, csv, final=False)
-
-
-def _decide(tallies: Mapping[str, Tally], roles: Roles, csv: Csv, *, final: bool = True) -> dict[str, Type]:
-    """Return the type of each column to read."""
-    types = {}
-    for name in (*roles.features, roles.target):
-        declared = roles.declared.get(name)
-        if name == roles.target and csv.task == "regression":
-            declared = "numeric"
-        try:
-            types[name] = infer(tallies[name], declared, csv.day_first)
-        except Ambiguous:
-            if final and name != roles.target:
-                raise UserError(
-                    f"column {name!r}: dates such as 01/02/2024 may start with the day or the month; set "
-                    f"prepare.csv.day_first to yes or no, or prepare.csv.types to {{{name}: categorical}}"
-                ) from None
-            types[name] = Type("categorical")
-    if types[roles.target].kind != "numeric":
-        types[roles.target] = Type("categorical")
-    if roles.group is not None:
-        types[roles.group] = Type("categorical")
-    return types
+    return decide(tallies, roles, csv, final=False)
 
 
 class _Pass:
@@ -222,7 +204,7 @@ class _Pass:
         self, name: str, converted: Converted, used: NDArray[np.bool_], chunk: Chunk, where: str
     ) -> None:
         found = converted.misfits
-        if name in (self.roles.target, self.roles.group):
+        if name in _needed(self.roles):
             wrong = {row for row, _ in found}
             absent = np.flatnonzero(_absent(converted)).tolist()
             found = [*found, *((row, "") for row in absent if row not in wrong)]
@@ -248,6 +230,15 @@ class _Pass:
             raise UserError(*problems)
 
 
+def _needed(roles: Roles) -> dict[str | None, str]:
+    """Return the columns of which each row must have a value, and the parameters that name them."""
+    return {
+        roles.by: "prepare.split.by",
+        roles.group: "prepare.csv.group",
+        roles.target: "prepare.csv.target",
+    }
+
+
 def _absent(converted: Converted) -> NDArray[np.bool_]:
     """Tell which rows (rows,) have no value."""
     values = converted.values
@@ -257,10 +248,9 @@ def _absent(converted: Converted) -> NDArray[np.bool_]:
 
 def _advice(name: str, more: int, kind: Type, roles: Roles) -> str:
     others = f"{more} more such cell(s) in this column; " if more else ""
-    if name in (roles.target, roles.group):
-        key = "target" if name == roles.target else "group"
+    if key := _needed(roles).get(name):
         fix = "set prepare.csv.missing_target to drop" if name == roles.target else "remove the rows"
-        return f"column {name!r}: {others}each row needs a value of prepare.csv.{key}; add it, or {fix}"
+        return f"column {name!r}: {others}each row needs a value of {key}; add it, or {fix}"
     return (
         f"column {name!r}: {others}correct the cells or empty them, or set prepare.csv.types to "
         f"{{{name}: categorical}} if this is not a {kind.kind} column"

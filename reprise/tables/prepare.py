@@ -14,12 +14,12 @@ from reprise.data import normalise
 from reprise.data.checks import Contract
 from reprise.data.fingerprints import Hashes
 from reprise.data.repeats import RawRows
-from reprise.data.split import TRAIN, assign
+from reprise.data.split import TRAIN
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_file
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
-from reprise.settings.params import Csv, Prepare
+from reprise.settings.params import Prepare
 from reprise.tables.convert import words
 from reprise.tables.encoder import Encoder
 from reprise.tables.fit import fit
@@ -27,6 +27,7 @@ from reprise.tables.ingest import Ingested, Source, ingest, settings_of
 from reprise.tables.notes import notes
 from reprise.tables.row_numbers import row_numbers
 from reprise.tables.rows import BLOCK_BYTES, SHOWN
+from reprise.tables.splitting import split_rows
 from reprise.tables.target import Target, find_target
 
 SHARD_BYTES = 2**25  # smaller than usual: an unfinished shard of each split waits in memory
@@ -54,20 +55,12 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
     UserError
         If the file can't be read as a table, or its columns don't fit the params: by name and line.
     """
-    sources = _sources(params.csv)
-    table = ingest(sources, params.csv, out.parent, block_bytes)
+    sources = _sources(params)
+    table = ingest(sources, params.csv, out.parent, block_bytes, params.split.by)
     with closing(table.spill):
         official_test = np.repeat([source.is_test for source in sources], table.rows)
         target = _target(table, params, sources, official_test)
-        parts = assign(
-            len(official_test),
-            params.split,
-            params.seed,
-            labels=target.y if target.task == "classification" else None,
-            groups=_groups(table),
-            official_test=official_test if len(sources) > 1 else None,
-            classes=target.classes,
-        )
+        parts = split_rows(table, target, params, official_test)
         encoder = _encoder(table, params, parts)
         schema = _schema(params, sources, encoder, target, parts)
         contract, raw_rows = Contract(), _raw_rows(table, encoder)
@@ -80,6 +73,7 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
                 schema,
                 params.checks,
                 sources=[code.name for code in encoder.columns for _ in code.features],
+                ordered_by=table.roles.by,
                 name_of=_line_of(table, sources),
                 others=notes(encoder.columns, encoder.target, table.without_target),
                 repeats_are_chance=raw_rows.repeats_are_chance,
@@ -87,12 +81,12 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
             return writer.finish(schema, checks)
 
 
-def _sources(csv: Csv) -> list[Source]:
-    sources = []
+def _sources(params: Prepare) -> list[Source]:
+    csv, sources = params.csv, []
     for key, path in (("path", csv.path), ("test_path", csv.test_path)):
         if path is None:
             continue
-        source = Source(Path(path), settings_of(csv), key == "test_path")
+        source = Source(Path(path), settings_of(csv, params.split.by), key == "test_path")
         if not source.path.is_file():
             found = "a folder" if source.path.is_dir() else "no such file"
             raise UserError(f"prepare.csv.{key}: {path}: {found}; give the path of a CSV file")
@@ -124,17 +118,6 @@ def _target(
             )
         )
     return target
-
-
-def _groups(table: Ingested) -> NDArray[np.int64] | None:
-    """Return each row's group, numbered in the order of appearance."""
-    if table.roles.group is None:
-        return None
-    hashes = table.spill.column(list(table.types).index(table.roles.group))
-    _, first, group_of = np.unique(hashes, return_index=True, return_inverse=True)
-    number = np.empty(len(first), np.int64)
-    number[np.argsort(first)] = np.arange(len(first))
-    return number[group_of]
 
 
 def _encoder(table: Ingested, params: Prepare, parts: NDArray[np.uint8]) -> Encoder:
