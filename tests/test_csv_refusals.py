@@ -178,6 +178,8 @@ PARAMS = st.fixed_dictionaries(
         "day_first": st.just("yes"),
         "many_categories": st.just("frequency"),
         "max_categories": st.just(2),
+        "missing_target": st.just("drop"),
+        "types": st.just({"a": "text"}),
     },
 )
 

@@ -193,7 +193,10 @@ def test_columns_that_name_or_count_the_rows_are_told(project, capsys):
     path.write_text("\n".join([",user id,row no,x,label", *rows]))
     csv = init(path).prepare.csv
     assert (csv.id, csv.drop) == ("user id", ("row no",))
+    path.write_text(path.read_text().replace(",user id", "Unnamed: 0,user id", 1))
+    assert init(path).prepare.csv.id == "user id"
     told = capsys.readouterr().out
+    assert "left out: 'Unnamed: 0' (only counts the rows)" in told
     assert "left out: 'row no' (another value in each row, too)" in told
     assert "left out: 'column_1' (only counts the rows)" in told
 

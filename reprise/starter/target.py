@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from reprise.foundation.errors import UserError
 from reprise.tables.types import Kind
 
-ID = re.compile(r"(?i:(?:.*[_ ])?(?:id|idx|index|no|번호|uuid|key)|unnamed: 0)|.*[a-z]I[dD]")
+ID = re.compile(r"(?i:(?:.*[_ ])?(?:id|idx|index|no|번호|uuid|key))|.*[a-z]I[dD]")
 ENOUGH = 20  # of fewer rows the number of classes says little
 MANY = 0.5  # classes, as a share of the rows
 ALMOST_ALL = 0.9  # of the texts
