@@ -188,6 +188,21 @@ def test_data_outside_the_project_is_refused(how, key, project):
     assert not (project / "out").exists()
 
 
+def test_folders_of_images_that_are_linked_from_outside_are_refused(project):
+    outside, inside = project.parent / "outside" / "images", project / "data" / "raw" / "pets"
+    (inside / "cat").mkdir(parents=True)
+    (inside / "dog").symlink_to(outside)
+    (inside / "cat" / "more").symlink_to(outside)
+    (inside / "cat" / "one.png").symlink_to(outside / "one.png")  # DVC follows links to files
+    with pytest.raises(UserError) as caught:
+        prepare(
+            Prepare(dataset="images", images=Images(path="data/raw/pets")), project / "out", Path("data/raw")
+        )
+    assert [problem.split(": ")[1] for problem in caught.value.problems] == [
+        "data/raw/pets/cat/more", "data/raw/pets/dog",
+    ]  # fmt: skip
+
+
 def test_links_inside_the_project_and_in_a_copy_of_it_are_followed(project, monkeypatch):
     cached = project / ".dvc" / "cache" / "files" / "md5" / "ab" / ("0" * 30)
     cached.parent.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,14 @@ def prepare(params: Prepare, out: Path, raw_dir: Path) -> Schema:
 
 def _refuse_outside(params: Prepare) -> None:
     """Refuse data of the user's own that DVC doesn't watch: when it changes, old results would stay."""
-    paths: dict[str, str | None] = {}
+    paths: list[tuple[str, str | None]] = []
     if params.dataset == "csv":
-        paths = {"csv.path": params.csv.path, "csv.test_path": params.csv.test_path}
+        paths = [("csv.path", params.csv.path), ("csv.test_path", params.csv.test_path)]
     elif params.dataset == "images":
-        paths = {"images.path": params.images.path}
+        root = params.images.path
+        paths = [("images.path", path) for path in (root, *_linked_folders(root))]
     problems = []
-    for key, path in paths.items():
+    for key, path in paths:
         target = None if path is None else leads_outside(Path(path))
         if target is not None:
             where = "is" if str(target) == path else f"is a link to {target},"
@@ -73,6 +75,12 @@ def _refuse_outside(params: Prepare) -> None:
             )
     if problems:
         raise UserError(*problems)
+
+
+def _linked_folders(root: str) -> list[str]:
+    """Return the links to folders below a folder; those to files DVC follows."""
+    below = [Path(place, name) for place, folders, _ in os.walk(root) for name in folders]
+    return sorted(str(path) for path in below if path.is_symlink())
 
 
 def flattened(raw: Raw) -> Raw:
