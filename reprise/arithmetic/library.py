@@ -21,7 +21,7 @@ SIGNATURES: dict[str, tuple[type | None, tuple[object, ...]]] = {
     "convolution_packed": (N, (P, c_int)),
     "program_train": (None, (ctypes.POINTER(Program), ctypes.POINTER(SliceJob))),
     "program_judge": (None, (ctypes.POINTER(Program), ctypes.POINTER(SliceJob))),
-    "program_outputs": (None, (ctypes.POINTER(Program), ctypes.POINTER(RowSource), N, P)),
+    "program_outputs": (None, (ctypes.POINTER(Program), ctypes.POINTER(RowSource), P)),
     "add_slices": (None, (P, N, N)),
     "sum_of_squares": (c_double, (P, N, N)),
     "sgd": (None, (P, P, P, N, N, ctypes.POINTER(Update))),

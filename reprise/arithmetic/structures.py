@@ -58,6 +58,12 @@ class Operation(ctypes.Structure):
     ]
 
 
+class Packing(ctypes.Structure):
+    """``packing`` of program.h."""
+
+    _fields_: ClassVar[Fields] = _sizes("begun done")
+
+
 class Program(ctypes.Structure):
     """``program`` of program.h."""
 
@@ -69,7 +75,8 @@ class Program(ctypes.Structure):
         ("gradients", c_void_p),
         ("spare", c_void_p),
         ("parameters", c_void_p),
-        ("packed_at", c_ssize_t),
+        ("packings", c_void_p),
+        ("version", c_ssize_t),
     ]
 
 
@@ -109,7 +116,6 @@ class SliceJob(ctypes.Structure):
         ("delta", c_double),
         ("scale", c_double),
         ("class_weights", c_void_p),
-        ("step", c_ssize_t),
         ("dropout_key", c_uint64),
         ("gradients", c_void_p),
         ("loss_sum", c_double),

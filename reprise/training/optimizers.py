@@ -89,8 +89,8 @@ class KernelOptimizer:
             self._change(parts, first, last - first, update)
 
         workers = self.pool.workers if count >= self.pool.shared_from else 1
+        self.engine.packed.changed()
         self.pool.map(work, workers)
-        self.engine.steps += 1
 
     def _change(self, parts: list[Tensor], first: int, count: int, update: Update) -> None:
         if count == 0:

@@ -20,6 +20,7 @@ C_NAMES = {
     structures.ConvolutionShape: "convolution",
     structures.Window: "window",
     structures.Operation: "operation",
+    structures.Packing: "packing",
     structures.Program: "program",
     structures.ImageRows: "image_rows",
     structures.RowSource: "row_source",
