@@ -135,4 +135,18 @@ class Update(ctypes.Structure):
     ]  # fmt: skip
 
 
+class SharedUpdate(ctypes.Structure):
+    """``shared_update`` of sharing.h."""
+
+    _fields_: ClassVar[Fields] = [
+        ("settings", ctypes.POINTER(Update)),
+        ("values", c_void_p),
+        ("mean", c_void_p),
+        ("square", c_void_p),
+        ("velocity", c_void_p),
+        ("gradients", c_void_p),
+        *_sizes("slices count adam begun done"),
+    ]
+
+
 INT64_POINTER = ctypes.POINTER(c_int64)

@@ -26,6 +26,7 @@ C_NAMES = {
     structures.RowSource: "row_source",
     structures.SliceJob: "slice_job",
     structures.Update: "update",
+    structures.SharedUpdate: "shared_update",
 }
 # Two structures speak of channels where C distinguishes what goes in from what comes out, or shortens.
 OTHER_NAMES = {
@@ -54,7 +55,7 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     folder = tmp_path_factory.mktemp("sizes")
     source, program = folder / "sizes.c", folder / "sizes"
     source.write_text(
-        '#include <stdio.h>\n#include "program.h"\n'
+        '#include <stdio.h>\n#include "sharing.h"\n'
         '#define SAY(what, n) printf("%s=%td\\n", what, (ptrdiff_t)(n))\n'
         "int main(void)\n{\n" + "\n".join(lines) + "\n}\n",
         encoding="utf-8",

@@ -27,7 +27,7 @@ static void pack(program *p, int training)
     }
     for (idx i = 0; i < p->count; i++) {
         for (int g = 0; g <= training; g++) {
-            if (has_packed(p->operations + i, g)) await_packing(&p->packings[2 * i + g], p->version);
+            if (has_packed(p->operations + i, g)) wait_until(&p->packings[2 * i + g].done, p->version);
         }
     }
 }
