@@ -226,7 +226,7 @@ def peak(isa: str) -> float:
     """Return the most GFLOP/s that a core reaches with an instruction set."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "peak.so")
-        words = [*build.compiler(isa, build.this_target()), *build.FLAGS, "-I", str(build.SOURCES)]
+        words = [*build.compiler(isa, build.this_target()), *build.FLAGS, "-shared", "-I", str(build.SOURCES)]
         subprocess.run(
             [*words, "-o", str(path), str(Path(__file__).with_name("peak.c"))],
             check=True,

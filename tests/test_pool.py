@@ -1,7 +1,8 @@
-"""The pool: results in order whoever is late, exceptions that arrive, updates cut by blocks."""
+"""The pool: results in order whoever is late, exceptions that arrive, updates shared out."""
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 
@@ -10,11 +11,15 @@ import torch
 from tiny import model_of, rows_of, same_bits, schema_of, shape_for
 from torch import Tensor
 
+from reprise.arithmetic.library import kernels
+from reprise.arithmetic.structures import SharedUpdate, Update
 from reprise.model.architectures import build
 from reprise.settings.params import Mlp, Model, Train
 from reprise.training.by_kernels import KernelEngine
-from reprise.training.optimizers import BLOCK, KernelOptimizer
+from reprise.training.optimizers import KernelOptimizer
 from reprise.training.pool import Pool
+
+AT_ONCE = 8192  # values that a thread takes of a shared update (sharing.c)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])
@@ -97,9 +102,9 @@ def test_an_update_shared_out_is_the_same_bits(train: Train, clip_norm: float | 
     def updated(count: int) -> dict[str, Tensor]:
         pool = Pool(count, shared_from=0)
         schema = schema_of((100,))
-        model = build(Model(kind="mlp", mlp=Mlp(hidden=(1500,))), schema, 1)  # two blocks and a bit
+        model = build(Model(kind="mlp", mlp=Mlp(hidden=(300,))), schema, 1)
         engine = KernelEngine(model, rows_of(schema, 2), train, 1)
-        assert 2 * BLOCK < engine.parameters[0].numel() < 3 * BLOCK
+        assert 3 * AT_ONCE < engine.parameters[0].numel() < 4 * AT_ONCE
         optimizer = KernelOptimizer(engine, train, pool)
         generator = torch.Generator().manual_seed(1)
         for _ in range(3):
@@ -111,17 +116,51 @@ def test_an_update_shared_out_is_the_same_bits(train: Train, clip_norm: float | 
     assert same_bits(updated(1), updated(workers))
 
 
-def test_few_values_stay_with_the_caller_and_many_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    def pieces(shared_from: int) -> int:
-        seen = []
-        monkeypatch.setattr(KernelOptimizer, "_change", lambda *arguments: seen.append(arguments))
-        schema = schema_of(shape_for("mlp"))
-        engine = KernelEngine(model_of("mlp", schema), rows_of(schema, 2), Train(), 1)
-        count = engine.parameters[0].numel()
-        pool = Pool(2, shared_from=count + shared_from)
-        KernelOptimizer(engine, Train(), pool).step([[torch.zeros(count)]], 0.01)
-        pool.close()
-        return len(seen)
+@pytest.mark.parametrize(("above", "threads"), [(1, 1), (0, 2)])
+def test_few_values_stay_with_the_caller(above: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = schema_of(shape_for("mlp"))
+    engine = KernelEngine(model_of("mlp", schema), rows_of(schema, 2), Train(), 1)
+    count = engine.parameters[0].numel()
+    pool = Pool(2, shared_from=count + above)
+    asked = []
+    monkeypatch.setattr(pool, "map", lambda _work, pieces: asked.append(pieces))
+    KernelOptimizer(engine, Train(), pool).step([[torch.zeros(count)]], 0.01)
+    pool.close()
+    assert asked == [threads]
 
-    assert pieces(1) == 1
-    assert pieces(0) == 2
+
+def test_threads_that_come_late_to_an_update_change_nothing() -> None:
+    """More come than there is work for, some of them when all is done."""
+    values, gradient = torch.zeros(2 * AT_ONCE + 5), torch.ones(2 * AT_ONCE + 5)
+    addresses = (ctypes.c_void_p * 1)(gradient.data_ptr())
+    update = SharedUpdate(
+        settings=ctypes.pointer(Update(rate=1.0, factor=1.0)),
+        values=values.data_ptr(),
+        gradients=ctypes.addressof(addresses),
+        slices=1,
+        count=len(values),
+    )
+    threads = [threading.Thread(target=kernels().share_update, args=(update,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kernels().share_update(update)
+    assert torch.equal(values, -gradient)
+
+
+def test_a_thread_that_wakes_late_keeps_nobody_waiting() -> None:
+    """While the second thread is busy elsewhere, the caller does all pieces and returns."""
+    pool, free = Pool(2), threading.Event()
+    entered = threading.Event()
+
+    def block(_worker: int) -> None:
+        entered.set()
+        free.wait(10)
+
+    pool._jobs[0].put(block)
+    assert entered.wait(10)
+    assert pool.map(lambda _number, worker: worker, 5) == [0] * 5
+    assert not free.is_set()
+    free.set()
+    pool.close()

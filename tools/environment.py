@@ -54,7 +54,8 @@ def main() -> int:
     target = ["--quiet", "--python", python]
     commands = [
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", pinned_uv()],
-        [*uv, "sync", *target, "--require-hashes", LOCK],
+        # As pip does; else every process compiles torch's modules anew where PYTHONDONTWRITEBYTECODE is set.
+        [*uv, "sync", *target, "--compile-bytecode", "--require-hashes", LOCK],
         [*uv, "install", *target, "--no-deps", "--no-build-isolation", "--editable", "."],
     ]
     for command in commands:

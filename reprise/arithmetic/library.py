@@ -8,7 +8,7 @@ import os
 from ctypes import c_double, c_int, c_int64, c_ssize_t, c_void_p
 
 from reprise.arithmetic import build
-from reprise.arithmetic.structures import Program, RowSource, SliceJob, Update
+from reprise.arithmetic.structures import Program, RowSource, SharedUpdate, SliceJob
 from reprise.foundation.errors import EnvironmentProblem
 
 ISA_VARIABLE = "REPRISE_ISA"  # forces an instruction set, for tests
@@ -22,11 +22,10 @@ SIGNATURES: dict[str, tuple[type | None, tuple[object, ...]]] = {
     "matrices_packed": (N, (P,)),
     "program_train": (None, (ctypes.POINTER(Program), ctypes.POINTER(SliceJob))),
     "program_judge": (None, (ctypes.POINTER(Program), ctypes.POINTER(SliceJob))),
-    "program_outputs": (None, (ctypes.POINTER(Program), ctypes.POINTER(RowSource), N, P)),
+    "program_outputs": (None, (ctypes.POINTER(Program), ctypes.POINTER(RowSource), P)),
     "add_slices": (None, (P, N, N)),
     "sum_of_squares": (c_double, (P, N, N)),
-    "sgd": (None, (P, P, P, N, N, ctypes.POINTER(Update))),
-    "adam": (None, (P, P, P, P, N, N, ctypes.POINTER(Update))),
+    "share_update": (None, (ctypes.POINTER(SharedUpdate),)),
     "cross_entropy": (c_double, (P, P, N, N, c_double, P, c_double, P)),
     "binary_cross_entropy": (c_double, (P, P, N, c_double, P, c_double, P)),
     "squared_error": (c_double, (P, P, N, c_double, P)),

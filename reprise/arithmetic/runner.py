@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from reprise.arithmetic import places
-from reprise.arithmetic.drafts import Draft, Kind, Sizes
+from reprise.arithmetic.drafts import Draft, Kind
 from reprise.arithmetic.library import kernels
 from reprise.arithmetic.network import Network
+from reprise.arithmetic.parameters import PackedWeights, Parameters
 from reprise.arithmetic.structures import (
     ConvolutionShape,
     LinearShape,
@@ -37,49 +38,14 @@ FIELDS: dict[type, str] = {
 }
 
 
-class Parameters:
-    """A module's parameters side by side in one tensor; the module's own become views of it.
-
-    Attributes
-    ----------
-    flat : Tensor, shape (count,)
-        First those that are trained, then those that don't require a gradient.
-    trained : int
-        How many of the values are trained.
-    at : dict
-        Where each parameter starts, by name.
-    shapes : dict
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        named = dict(sorted(module.named_parameters(), key=lambda item: not item[1].requires_grad))
-        self.trained = sum(p.numel() for p in named.values() if p.requires_grad)
-        self.flat = torch.empty(sum(parameter.numel() for parameter in named.values()))
-        self.at: dict[str, int] = {}
-        self.shapes = {name: parameter.shape for name, parameter in named.items()}
-        start = 0
-        with torch.no_grad():
-            for name, parameter in named.items():
-                view = self.flat[start : start + parameter.numel()].view(parameter.shape)
-                view.copy_(parameter)
-                parameter.data = view
-                self.at[name] = start
-                start += parameter.numel()
-
-    def views(self, flat: Tensor) -> list[Tensor]:
-        """Return the parts of a tensor laid out like the parameters, in their order."""
-        return [
-            flat[at : at + self.shapes[name].numel()].view(self.shapes[name]) for name, at in self.at.items()
-        ]
-
-
 class Runner:
     """Runs a network on slices of at most `rows` rows; belongs to one thread at a time.
 
     Parameters
     ----------
     network : Network
-    parameters : Parameters
+    weights : PackedWeights
+        Those that all runners of the network share.
     rows : int
     training : bool
         Whether backward passes are wanted, which need more memory.
@@ -90,8 +56,9 @@ class Runner:
         What each batch norm saw in the last slice, in the operations' order: mean and unbiased variance.
     """
 
-    def __init__(self, network: Network, parameters: Parameters, rows: int, training: bool) -> None:
+    def __init__(self, network: Network, weights: PackedWeights, rows: int, training: bool) -> None:
         self.network, self.rows = network, rows
+        self._weights, parameters = weights, weights.parameters
         self._kept: list[Any] = [parameters.flat]  # memory that the program points into
         self.statistics: list[Tensor] = []
         found = places.uses(network, set(parameters.at))
@@ -115,29 +82,27 @@ class Runner:
             gradients=self._pointers(memory, where.gradients, rows, count),
             spare=memory + 4 * rows * where.spare if where.spare >= 0 else None,
             parameters=parameters.flat.data_ptr(),
-            packed_at=-1,
+            packings=weights.states,
         )
 
     def train(self, job: SliceJob) -> None:
         """Run a slice forwards and backwards; the results are in `job`, its gradients and `statistics`."""
-        kernels().program_train(self._program, job)
+        kernels().program_train(self._current(), job)
 
     def judge(self, job: SliceJob) -> None:
         """Run rows forwards in evaluation mode; the sum of losses and the correct rows are in `job`."""
-        kernels().program_judge(self._program, job)
+        kernels().program_judge(self._current(), job)
 
-    def outputs(self, source: RowSource, step: int) -> Tensor:
-        """Return the outputs of rows in evaluation mode, float32 (rows, outputs).
-
-        Parameters
-        ----------
-        source : RowSource
-        step : int
-            Another number than at the last call when the parameters changed since.
-        """
+    def outputs(self, source: RowSource) -> Tensor:
+        """Return the outputs of rows in evaluation mode, float32 (rows, outputs)."""
         made = torch.empty(source.rows, self.network.outputs)
-        kernels().program_outputs(self._program, source, step, made.data_ptr())
+        kernels().program_outputs(self._current(), source, made.data_ptr())
         return made
+
+    def _current(self) -> Program:
+        """Return the program, told of what the parameters are now: what is packed of other ones is stale."""
+        self._program.version = self._weights.parameters.version
+        return self._program
 
     def _operation(
         self,
@@ -162,8 +127,9 @@ class Runner:
         )  # fmt: skip
         if draft.shape is not None:
             setattr(operation, FIELDS[type(draft.shape)], draft.shape)
-        if draft.shape is not None and draft.kind in (Kind.LINEAR, Kind.CONVOLUTION):
-            self._make_room_for_weights(operation, draft, draft.shape)
+        operation.packed = self._weights.forward.get(place)
+        if operation.wants_gx:
+            operation.packed_for_gradient = self._weights.backward.get(place)
         if isinstance(draft.shape, MatrixPairs):
             operation.packed = self._floats(kernels().matrices_packed(ctypes.byref(draft.shape)))
         if draft.kind in (Kind.LAYER_NORM, Kind.GROUP_NORM):
@@ -172,12 +138,6 @@ class Runner:
         if draft.kind == Kind.BATCH_NORM:
             self._make_room_for_statistics(operation, modules[draft.layer])
         return operation
-
-    def _make_room_for_weights(self, operation: Operation, draft: Draft, shape: Sizes) -> None:
-        size = kernels().linear_packed if draft.kind == Kind.LINEAR else kernels().convolution_packed
-        operation.packed = self._floats(size(ctypes.byref(shape), 0))
-        if operation.wants_gx:
-            operation.packed_for_gradient = self._floats(size(ctypes.byref(shape), 1))
 
     def _make_room_for_statistics(self, operation: Operation, layer: Any) -> None:
         moments = torch.zeros(2, operation.channels, dtype=torch.float64)

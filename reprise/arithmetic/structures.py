@@ -86,6 +86,12 @@ class Operation(ctypes.Structure):
     ]
 
 
+class Packing(ctypes.Structure):
+    """``packing`` of program.h."""
+
+    _fields_: ClassVar[Fields] = _sizes("begun done")
+
+
 class Program(ctypes.Structure):
     """``program`` of program.h."""
 
@@ -98,7 +104,8 @@ class Program(ctypes.Structure):
         ("gradients", c_void_p),
         ("spare", c_void_p),
         ("parameters", c_void_p),
-        ("packed_at", c_ssize_t),
+        ("packings", c_void_p),
+        ("version", c_ssize_t),
     ]
 
 
@@ -138,7 +145,6 @@ class SliceJob(ctypes.Structure):
         ("delta", c_double),
         ("scale", c_double),
         ("class_weights", c_void_p),
-        ("step", c_ssize_t),
         ("dropout_key", c_uint64),
         ("gradients", c_void_p),
         ("loss_sum", c_double),
@@ -156,6 +162,20 @@ class Update(ctypes.Structure):
         )),
         ("decoupled", ctypes.c_int),
     ]  # fmt: skip
+
+
+class SharedUpdate(ctypes.Structure):
+    """``shared_update`` of sharing.h."""
+
+    _fields_: ClassVar[Fields] = [
+        ("settings", ctypes.POINTER(Update)),
+        ("values", c_void_p),
+        ("mean", c_void_p),
+        ("square", c_void_p),
+        ("velocity", c_void_p),
+        ("gradients", c_void_p),
+        *_sizes("slices count adam begun done"),
+    ]
 
 
 INT64_POINTER = ctypes.POINTER(c_int64)

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from reprise.arithmetic.inputs import Inputs
 from reprise.arithmetic.network import Network, compile_network
-from reprise.arithmetic.runner import Parameters, Runner
+from reprise.arithmetic.parameters import PackedWeights, Parameters
+from reprise.arithmetic.runner import Runner
 from reprise.arithmetic.runtime import Device, choose_device, configure, uses_kernels
 from reprise.foundation.parallel import in_order
 from reprise.model.card import ModelCard
@@ -32,7 +33,7 @@ class PortableProgram:
 
     def __init__(self, module: nn.Module, shape: tuple[int, ...]) -> None:
         self._network: Network = compile_network(module, shape)
-        self._parameters = Parameters(module)
+        self._weights = PackedWeights(self._network, Parameters(module), training=False)
         self._idle: deque[Runner] = deque()
 
     def outputs(self, x: Tensor, normalise: Normaliser) -> Tensor:
@@ -42,7 +43,7 @@ class PortableProgram:
         source = inputs.source()
         source.numbers, source.rows = numbers.data_ptr(), len(x)
         runner = self._runner(len(x))
-        made = runner.outputs(source, step=0)
+        made = runner.outputs(source)
         self._idle.append(runner)
         return made
 
@@ -51,10 +52,8 @@ class PortableProgram:
         try:
             runner = self._idle.pop()
         except IndexError:
-            return Runner(self._network, self._parameters, rows, training=False)
-        return (
-            runner if runner.rows >= rows else Runner(self._network, self._parameters, rows, training=False)
-        )
+            return Runner(self._network, self._weights, rows, training=False)
+        return runner if runner.rows >= rows else Runner(self._network, self._weights, rows, training=False)
 
 
 @dataclass(frozen=True)

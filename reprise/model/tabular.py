@@ -17,10 +17,15 @@ FEWEST_KNOTS, MOST_KNOTS, ROWS_A_KNOT, ROWS_A_BIN = 10, 256, 30, 16
 
 
 def numbers(schema: Schema) -> tuple[int, ...]:
-    """Return the places of those features that are numbers, and not indicators or codes of categories."""
-    if schema.encoder is None:
-        return tuple(range(len(schema.columns)))
-    return tuple(schema.encoder["numbers"])
+    """Return the places of those features that are numbers, and not indicators or codes of categories.
+
+    Prepare standardises numbers and leaves the others as they are, with the mean 0 and the deviation 1.
+    """
+    places = range(len(schema.columns))
+    if schema.inputs is None or len(schema.inputs.mean) != len(places):
+        return tuple(places)
+    told = list(zip(schema.inputs.mean, schema.inputs.std, strict=True))
+    return tuple(place for place in places if told[place] != (0.0, 1.0))
 
 
 class NumberEmbedding(nn.Module):

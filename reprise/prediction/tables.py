@@ -93,7 +93,7 @@ def object_blocks(
     """
     encoder = encoder_of(schema)
     id_key = encoder.id or "id"
-    has_ids = id_key not in {code.name for code in encoder.columns}
+    has_ids = id_key not in {code.name for code in encoder.columns if code.features}
     matcher = _Matcher(encoder, id_key if has_ids else None, where)
     start = 0
     for part in parts:
@@ -102,7 +102,7 @@ def object_blocks(
         columns = {
             code.name: _column(code, [row[code.name] for row in rows])
             for code in encoder.columns
-            if code.kind != "empty"
+            if code.features
         }
         numbers = range(start, start + len(part))
         ids = [

@@ -9,7 +9,8 @@ from reprise.arithmetic.drafts import Kind
 from reprise.arithmetic.inputs import Inputs
 from reprise.arithmetic.layers import BatchNorm
 from reprise.arithmetic.network import compile_network
-from reprise.arithmetic.runner import Parameters, Runner
+from reprise.arithmetic.parameters import PackedWeights, Parameters
+from reprise.arithmetic.runner import Runner
 from reprise.arithmetic.structures import RowSource, SliceJob
 from reprise.foundation import seeds
 from reprise.model.losses import kernel_loss
@@ -36,8 +37,8 @@ class KernelEngine:
     ----------
     parameters : list of one Tensor
         All that are trained, side by side.
-    steps : int
-        To be counted up after each change of the parameters: weights are then packed anew.
+    packed : Parameters
+        Those and the ones that are not trained; its `changed` is for who writes to them without torch.
     """
 
     def __init__(self, model: nn.Module, data: Rows, train: Train, validation_rows: int) -> None:
@@ -46,7 +47,7 @@ class KernelEngine:
         self.network = compile_network(model, tuple(data.x.shape[1:]))
         self.packed = Parameters(model)
         self.parameters = [self.packed.flat[: self.packed.trained]]
-        self.steps = 0
+        self._weights = PackedWeights(self.network, self.packed, training=True)
         self.slice_rows = -(-train.batch_size // train.slices)
         modules = dict(model.named_modules())
         found = [draft for draft in self.network.operations if draft.kind == Kind.BATCH_NORM]
@@ -69,7 +70,7 @@ class KernelEngine:
             gradients = self._gradients[number] = torch.zeros_like(self.packed.flat)
         job.source = self._rows(changes)
         job.source.numbers, job.source.rows = rows.data_ptr(), len(rows)
-        job.scale, job.step, job.gradients = 1.0 / total, self.steps, gradients.data_ptr()
+        job.scale, job.gradients = 1.0 / total, gradients.data_ptr()
         if self._has_dropout:
             job.dropout_key = seeds.derive(self.train.seed, "dropout", *position)
         runner.train(job)
@@ -85,20 +86,19 @@ class KernelEngine:
         """Return the sum of losses and the number of correct rows of a range of rows, in evaluation mode."""
         runner, job, numbers = self._judge(slot, data)
         job.source.numbers, job.source.rows = numbers[first:].data_ptr(), last - first
-        job.step = self.steps
         runner.judge(job)
         return job.loss_sum, job.correct
 
     def _trainer(self, slot: int) -> tuple[Runner, SliceJob]:
         if slot not in self._trainers:
-            runner = Runner(self.network, self.packed, self.slice_rows, training=True)
+            runner = Runner(self.network, self._weights, self.slice_rows, training=True)
             self._trainers[slot] = runner, self._job(self.data, self.train.label_smoothing)
         return self._trainers[slot]
 
     def _judge(self, slot: int, data: Rows) -> tuple[Runner, SliceJob, Tensor]:
         """Return what a thread judges with; all that the job points to is kept with it."""
         if slot not in self._judges or self._judges[slot][3] is not data:
-            runner = Runner(self.network, self.packed, self.validation_rows, training=False)
+            runner = Runner(self.network, self._weights, self.validation_rows, training=False)
             job, inputs = self._job(data, smoothing=0.0), _inputs(data)
             job.source = inputs.source()
             self._judges[slot] = runner, job, torch.arange(len(data)), data, inputs

@@ -15,13 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from reprise.arithmetic.library import kernels
-from reprise.arithmetic.structures import Update
+from reprise.arithmetic.structures import SharedUpdate, Update
 from reprise.settings.params import Train
 from reprise.training.by_kernels import KernelEngine
 from reprise.training.pool import Pool
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba, 2015
-BLOCK = 65_536  # values that one thread updates at a time; the blocks of `sum_of_squares`
 
 
 class Optimizer(Protocol):
@@ -81,35 +80,33 @@ class KernelOptimizer:
         parts = [gradients for (gradients,) in slices]
         count = self.engine.parameters[0].numel()
         self._steps += 1
-        update = self._update(rate, self._factor(parts, count))
-
-        def work(number: int, _worker: int) -> None:
-            first = count * number // workers // BLOCK * BLOCK
-            last = count if number + 1 == workers else count * (number + 1) // workers // BLOCK * BLOCK
-            self._change(parts, first, last - first, update)
-
+        addresses = _addresses(parts)
+        update = SharedUpdate(
+            settings=ctypes.pointer(self._settings(rate, self._factor(addresses, count))),
+            values=self.engine.parameters[0].data_ptr(),
+            mean=self._state("mean"),
+            square=self._state("square"),
+            velocity=self._state("momentum"),
+            gradients=ctypes.addressof(addresses),
+            slices=len(parts),
+            count=count,
+            adam=self.train.optimizer != "sgd",
+        )
+        self.engine.packed.changed()
         workers = self.pool.workers if count >= self.pool.shared_from else 1
-        self.pool.map(work, workers)
-        self.engine.steps += 1
+        self.pool.map(lambda _number, _worker: kernels().share_update(update), workers)
 
-    def _change(self, parts: list[Tensor], first: int, count: int, update: Update) -> None:
-        if count == 0:
-            return
-        gradients = _addresses(parts, first)
-        parameters = self.engine.parameters[0].data_ptr() + 4 * first
-        kinds = ("momentum",) if self.train.optimizer == "sgd" else ("mean", "square")
-        state = [self.state[kind][0].data_ptr() + 4 * first if kind in self.state else None for kind in kinds]
-        change = kernels().sgd if self.train.optimizer == "sgd" else kernels().adam
-        change(parameters, *state, gradients, len(parts), count, update)
+    def _state(self, kind: str) -> int | None:
+        return self.state[kind][0].data_ptr() if kind in self.state else None
 
-    def _factor(self, parts: list[Tensor], count: int) -> float:
+    def _factor(self, addresses: ctypes.Array[ctypes.c_void_p], count: int) -> float:
         """Return what gradients are scaled by, so that their common 2-norm is at most `clip_norm`."""
         if self.train.clip_norm is None:
             return 1.0
-        norm = math.sqrt(kernels().sum_of_squares(_addresses(parts, 0), len(parts), count))
+        norm = math.sqrt(kernels().sum_of_squares(addresses, len(addresses), count))
         return min(1.0, self.train.clip_norm / norm) if norm > 0.0 else 1.0
 
-    def _update(self, rate: float, factor: float) -> Update:
+    def _settings(self, rate: float, factor: float) -> Update:
         return Update(
             rate=rate,
             weight_decay=self.train.weight_decay,
@@ -148,8 +145,8 @@ def power(base: float, exponent: int) -> float:
     return result
 
 
-def _addresses(parts: list[Tensor], first: int) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * len(parts))(*(part.data_ptr() + 4 * first for part in parts))
+def _addresses(parts: list[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * len(parts))(*(part.data_ptr() for part in parts))
 
 
 class TorchOptimizer:

@@ -97,12 +97,13 @@ def programs(where: str) -> None:
     import torch  # takes seconds, which the others do without
     from networks import NETWORKS, by_kernels, network
 
-    from reprise.arithmetic import runner
+    from reprise.arithmetic import parameters, runner
 
-    def floats(_self: runner.Runner, count: int) -> int:
+    def floats(_self: runner.Runner | parameters.PackedWeights, count: int) -> int:
         return int(guarded(count, np.dtype(np.float32), where).ctypes.data)
 
     runner.Runner._floats = floats  # type: ignore[method-assign]
+    parameters.PackedWeights._floats = floats  # type: ignore[method-assign]
     for name in NETWORKS.keys() - {"resnet18"}:
         module, data = network(name)
         x = torch.from_numpy(copied(data.x.numpy(), where))

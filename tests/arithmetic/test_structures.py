@@ -24,11 +24,13 @@ C_NAMES = {
     structures.MatrixPairs: "matrix_pairs",
     structures.Piecewise: "piecewise",
     structures.Operation: "operation",
+    structures.Packing: "packing",
     structures.Program: "program",
     structures.ImageRows: "image_rows",
     structures.RowSource: "row_source",
     structures.SliceJob: "slice_job",
     structures.Update: "update",
+    structures.SharedUpdate: "shared_update",
 }
 # Two structures speak of channels where C distinguishes what goes in from what comes out, or shortens.
 OTHER_NAMES = {
@@ -58,7 +60,7 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     folder = tmp_path_factory.mktemp("sizes")
     source, program = folder / "sizes.c", folder / "sizes"
     source.write_text(
-        '#include <stdio.h>\n#include "program.h"\n'
+        '#include <stdio.h>\n#include "sharing.h"\n'
         '#define SAY(what, n) printf("%s=%td\\n", what, (ptrdiff_t)(n))\n'
         "int main(void)\n{\n" + "\n".join(lines) + "\n}\n",
         encoding="utf-8",

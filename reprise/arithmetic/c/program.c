@@ -1,23 +1,38 @@
 /* Runs a network's operations forwards and backwards. */
 #include "program.h"
 #include "environment.h"
+#include "sharing.h"
 #include <string.h>
 
-static void pack(program *p, idx step, int training)
+static int has_packed(const operation *o, int for_gradient)
 {
-    if (p->packed_at == step) return;
-    for (const operation *o = p->operations; o < p->operations + p->count; o++) {
-        const float *w = p->parameters + o->weight;
-        const int wants_gx = training && o->wants_gx;
-        if (o->kind == LINEAR) {
-            linear_pack(&o->linear, w, 0, o->packed);
-            if (wants_gx) linear_pack(&o->linear, w, 1, o->packed_for_gradient);
-        } else if (o->kind == CONVOLUTION) {
-            convolution_pack(&o->convolution, w, 0, o->packed);
-            if (wants_gx) convolution_pack(&o->convolution, w, 1, o->packed_for_gradient);
+    return (o->kind == LINEAR || o->kind == CONVOLUTION) && (for_gradient ? o->packed_for_gradient : o->packed);
+}
+
+static void pack_one(const operation *o, const float *w, int for_gradient)
+{
+    float *packed = for_gradient ? o->packed_for_gradient : o->packed;
+    if (o->kind == LINEAR) linear_pack(&o->linear, w, for_gradient, packed);
+    else convolution_pack(&o->convolution, w, for_gradient, packed);
+}
+
+/* Packs the weights that no other thread has begun to pack, then waits until the others' are packed too. */
+static void pack(program *p, int training)
+{
+    for (idx i = 0; i < p->count; i++) {
+        const operation *o = p->operations + i;
+        for (int g = 0; g <= training; g++) {
+            packing *state = &p->packings[2 * i + g];
+            if (!has_packed(o, g) || !begin_packing(state, p->version)) continue;
+            pack_one(o, p->parameters + o->weight, g);
+            end_packing(state, p->version);
         }
     }
-    p->packed_at = step;
+    for (idx i = 0; i < p->count; i++) {
+        for (int g = 0; g <= training; g++) {
+            if (has_packed(p->operations + i, g)) wait_until(&p->packings[2 * i + g].done, p->version);
+        }
+    }
 }
 
 INLINE int has_statistics(const operation *o, idx rows) { return rows * o->pixels > 1; }
@@ -217,9 +232,9 @@ static void backward(program *p, idx rows, const slice_job *job)
     }
 }
 
-static void forward(program *p, const row_source *s, idx step, int training, uint64_t dropout_key)
+static void forward(program *p, const row_source *s, int training, uint64_t dropout_key)
 {
-    pack(p, step, training);
+    pack(p, training);
     if (s->images) gather_images(s->x, s->numbers, s->rows, s->images, p->values[0]);
     else gather_floats(s->x, s->numbers, s->rows, s->width, p->values[0]);
     for (idx i = 0; i < p->count; i++) forward_one(p, p->operations + i, s->rows, training, dropout_key);
@@ -259,7 +274,7 @@ static void judge(program *p, slice_job *job, idx members, float *gradient)
 void program_train(program *p, slice_job *job)
 {
     const float_environment saved = enter();
-    forward(p, &job->source, job->step, 1, job->dropout_key);
+    forward(p, &job->source, 1, job->dropout_key);
     judge(p, job, p->members, p->gradients[p->operations[p->count - 1].y]);
     backward(p, job->source.rows, job);
     leave(saved);
@@ -268,15 +283,15 @@ void program_train(program *p, slice_job *job)
 void program_judge(program *p, slice_job *job)
 {
     const float_environment saved = enter();
-    forward(p, &job->source, job->step, 0, 0);
+    forward(p, &job->source, 0, 0);
     judge(p, job, 1, 0);
     leave(saved);
 }
 
-void program_outputs(program *p, const row_source *source, idx step, float *outputs)
+void program_outputs(program *p, const row_source *source, float *outputs)
 {
     const float_environment saved = enter();
-    forward(p, source, step, 0, 0);
+    forward(p, source, 0, 0);
     memcpy(outputs, p->values[p->operations[p->count - 1].y], (size_t)(source->rows * p->outputs) * sizeof(float));
     leave(saved);
 }

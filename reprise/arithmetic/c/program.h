@@ -1,12 +1,14 @@
 /* A network as a list of operations, which runs whole: one call a slice of a training step.
  *
- * Python makes the list (reprise/arithmetic/network.py) and owns all memory; a program belongs to one thread.
+ * Python makes the list (reprise/arithmetic/network.py) and owns all memory; a program belongs to one thread, its
+ * parameters and what is packed of them to all programs of a network.
  * The structures below are mirrored in reprise/arithmetic/structures.py, field by field.
  */
 #ifndef PROGRAM_H
 #define PROGRAM_H
 #include "families.h"
 #include "layers.h"
+#include <stdatomic.h>
 
 enum kind { LINEAR, CONVOLUTION, ACTIVATION, BATCH_NORM, LAYER_NORM, GROUP_NORM, DROPOUT, MAX_POOL, AVERAGE_POOL,
             GLOBAL_AVERAGE, FLATTEN, SUM, MULTIPLY, SCALE, MOVE, JOIN, PARAMETER, MATRICES, SOFTMAX, EMBEDDING,
@@ -39,6 +41,9 @@ typedef struct {
     piecewise piecewise;
 } operation;
 
+/* The version of the parameters that is being packed, and the one that is packed: one thread does it for all. */
+typedef struct { _Atomic idx begun, done; } packing;
+
 typedef struct {
     const operation *operations;
     idx count, outputs;     /* floats that come out a row */
@@ -47,7 +52,8 @@ typedef struct {
     float *const *gradients; /* by number; null where none is wanted */
     float *spare;           /* room for the largest gradient, where one is added to another */
     const float *parameters;
-    idx packed_at;          /* the step for which weights are packed; -1: none */
+    packing *packings;      /* [count, 2]: for the forward pass, for the gradient; shared, as what is packed is */
+    idx version;            /* of the parameters: weights are packed anew when it changes */
 } program;
 
 enum loss { CROSS_ENTROPY, BINARY_CROSS_ENTROPY, SQUARED_ERROR, HUBER };
@@ -66,7 +72,6 @@ typedef struct {
     idx loss;
     double smoothing, delta, scale;
     const float *class_weights;
-    idx step;            /* counts up: weights are packed anew when it changes */
     uint64_t dropout_key;
     float *gradients;    /* laid out as the parameters; null: only the figures are wanted */
     double loss_sum, correct; /* results */
@@ -74,7 +79,7 @@ typedef struct {
 
 EXPORT void program_train(program *p, slice_job *job);
 EXPORT void program_judge(program *p, slice_job *job); /* loss_sum and correct, in evaluation mode */
-EXPORT void program_outputs(program *p, const row_source *source, idx step, float *outputs);
+EXPORT void program_outputs(program *p, const row_source *source, float *outputs);
 EXPORT const char *isa_name(void);
 
 #endif
