@@ -57,7 +57,8 @@ class Quantiles(nn.Module):
     def observe(self, x: NDArray[np.float32]) -> None:
         """Take quantiles and edges from the train split, shape (rows, features)."""
         scores = self.table[: self.knots].numpy()
-        for own, column in zip(self._own(), self.columns, strict=True):
+        for number, column in enumerate(self.columns):
+            own = self._own()[number]
             ordered = np.sort(x[:, column])
             own[1 : 1 + self.knots] = torch.from_numpy(evenly(ordered, self.knots))
             seen = np.sort(score(ordered, own[1 : 1 + self.knots].numpy(), scores))
@@ -146,7 +147,7 @@ class Members(nn.Module):
     def __init__(self, members: int, outputs: int, answer: Answer) -> None:
         super().__init__()
         self.members, self.outputs, self.answer = members, outputs, answer
-        self.weight = frozen(torch.full((members,), 1.0 / members))
+        self.weight = frozen(torch.tensor([1.0 / members] * members))
         self.range = frozen(torch.tensor([-WIDEST, WIDEST]))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -121,7 +121,7 @@ def observe(module: nn.Module, x: Tensor, y: Tensor) -> None:
         if isinstance(layer, Quantiles):
             layer.observe(x.cpu().numpy())
         elif isinstance(layer, Members) and layer.answer == Answer.VALUES:
-            layer.range.copy_(torch.stack([y.min(), y.max()]))
+            layer.range.copy_(torch.tensor([float(y.min()), float(y.max())]))
 
 
 def _runs(places: list[int]) -> list[list[int]]:
