@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import threading
 import time
 
@@ -147,6 +148,23 @@ def test_threads_that_come_late_to_an_update_change_nothing() -> None:
         thread.join()
     kernels().share_update(update)
     assert torch.equal(values, -gradient)
+
+
+def test_a_forgotten_pool_ends_its_threads() -> None:
+    before = threading.active_count()
+
+    def use_and_forget() -> None:
+        pool = Pool(3)
+        assert pool.map(lambda number, _worker: (pool, number)[1], 4) == [0, 1, 2, 3]
+        assert threading.active_count() == before + 2
+
+    use_and_forget()
+    for _ in range(100):
+        gc.collect()
+        if threading.active_count() == before:
+            return
+        time.sleep(0.01)
+    pytest.fail("the threads are still there")
 
 
 def test_a_thread_that_wakes_late_keeps_nobody_waiting() -> None:

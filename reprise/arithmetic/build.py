@@ -108,7 +108,7 @@ def compile_library(isa: str, folder: Path, target: str | None = None, extra: tu
         made = Path(scratch, path.name)
         objects = [Path(scratch, f"{file.stem}.o") for file in files]
         list(pool.map(lambda file, to: run(isa, [*command, "-c", file, "-o", to]), files, objects))
-        run(isa, [*command, "-shared", *libraries(target), *objects, "-o", made])
+        run(isa, [*command, *linking(target), *objects, "-o", made])
         made.replace(path)
     return path
 
@@ -127,14 +127,14 @@ def run(isa: str, command: list[str | Path]) -> None:
         raise EnvironmentProblem(f"environment: the {isa} kernels can't be compiled: {reason}")
 
 
-def libraries(target: str) -> tuple[str, ...]:
-    """Return how the linker is told which libraries to take.
+def linking(target: str) -> tuple[str, ...]:
+    """Return the words for a shared library, complete but for the C library's functions.
 
-    For Linux none: ziglang would first build its own, for 10 seconds. The kernels call only malloc, free,
-    abort, memcpy, memset and what finds thread-local variables; every process that Python runs in has these,
-    and a symbol without a version is bound to the C library's oldest, so that every version of it will do.
+    Without ziglang's own runtime where nothing needs it: building that first takes 4 seconds and more. The
+    linker says so if a kernel ever does.
     """
-    return ("-nostdlib",) if target.endswith("linux") and has_ziglang() else ()
+    linux = target.endswith("linux") and has_ziglang()
+    return ("-shared", "-rtlib=none", "-Wl,-z,defs") if linux else ("-shared",)
 
 
 def compiler(isa: str, target: str) -> list[str]:
@@ -149,7 +149,7 @@ def compiler(isa: str, target: str) -> list[str]:
     clang, gcc = ISAS[machine][isa]
     if has_ziglang():
         full = {"linux": f"{machine}-linux-{_libc()}", "macos": f"{machine}-macos"}
-        # An old glibc's headers, so that the library loads on every Linux that torch runs on.
+        # An old glibc's symbols, so that the library loads on every Linux that torch runs on.
         return [
             sys.executable,
             "-m",

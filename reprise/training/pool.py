@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
-from threading import Thread
+from threading import Thread, current_thread
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -26,14 +27,16 @@ class Pool:
 
     def __init__(self, workers: int, shared_from: int = SHARED_FROM) -> None:
         self.workers, self.shared_from = workers, shared_from
-        # Not concurrent.futures: its futures and condition variables take longer than a small update.
+        # Not concurrent.futures: handing work over by its futures takes twice as long.
         self._jobs = [SimpleQueue[Job | None]() for _ in range(1, workers)]
-        self._threads = [
+        threads = [
             Thread(target=_serve, args=(jobs, worker), name=f"slices-{worker}", daemon=True)
             for worker, jobs in enumerate(self._jobs, start=1)
         ]
-        for thread in self._threads:
+        for thread in threads:
             thread.start()
+        # Also when the pool is forgotten and at the interpreter's end: a kernel must not outlive its memory.
+        self._end = weakref.finalize(self, _end, self._jobs, threads)
 
     def map(self, work: Callable[[int, int], Result], count: int) -> list[Result]:
         """Return the results of pieces 0 … count - 1, in order.
@@ -47,7 +50,7 @@ class Pool:
             Called with a piece's number and the worker's; a worker has one piece at a time.
         count : int
         """
-        if not self._threads or count < 2:
+        if not self._jobs or count < 2:
             return [work(number, 0) for number in range(count)]
         waiting = deque(range(count))
         results: dict[int, Result] = {}
@@ -77,10 +80,15 @@ class Pool:
         return [results[number] for number in range(count)]
 
     def close(self) -> None:
-        """End the threads."""
-        for jobs in self._jobs:
-            jobs.put(None)
-        for thread in self._threads:
+        """End the threads, when they have done what they are at."""
+        self._end()
+
+
+def _end(queues: list[SimpleQueue[Job | None]], threads: list[Thread]) -> None:
+    for jobs in queues:
+        jobs.put(None)
+    for thread in threads:
+        if thread is not current_thread():
             thread.join()
 
 
@@ -88,3 +96,4 @@ def _serve(jobs: SimpleQueue[Job | None], worker: int) -> None:
     """Do one worker's jobs until there is None."""
     while (job := jobs.get()) is not None:
         job(worker)
+        del job  # with all that it refers to: the pool may be among it
