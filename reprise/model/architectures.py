@@ -45,7 +45,7 @@ def build(model: Model, schema: Schema, seed: int) -> nn.Module:
             f"model.outputs: single is for two classes, but the data has {len(schema.classes)}; use per_class"
         )
     if model.kind in ("cnn", "resnet18") and schema.layout != "images":
-        raise UserError(f"model.kind: {model.kind} needs images, but the data is a table; use mlp or linear")
+        raise UserError(f"model.kind: {model.kind} needs images, but the data is a table; use tabm or mlp")
     if model.kind == "tabm" and schema.layout != "table":
         raise UserError("model.kind: tabm needs a table, but the data is images; use cnn or resnet18")
     # torch draws initial weights when it makes a layer; they are replaced, and its generator put back.
