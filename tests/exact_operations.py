@@ -25,6 +25,7 @@ EXACT = {
     "aten._local_scalar_dense.default",
     # Comparisons, and what follows from them: no rounding.
     "aten.eq.Tensor", "aten.ne.Scalar", "aten.gt.Scalar", "aten.abs.default", "aten.argmax.default",
+    "aten.min.default", "aten.max.default",
     "aten.all.default", "aten.all.dim", "aten.any.dim", "aten.bitwise_not.default", "aten.nonzero.default",
     # One operation of IEEE-754 a value, rounded once.
     "aten.mul.Tensor", "aten.mul_.Tensor", "aten.div.Tensor", "aten.sub.Tensor",

@@ -31,13 +31,19 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"prepare": {"dataset": "iris"}},
         {"model": TABLE},
-        "model.kind: cnn needs images, but prepare.dataset: iris is a table; use mlp or linear",
+        "model.kind: cnn needs images, but prepare.dataset: iris is a table; use tabm, mlp or linear",
     ),
     (
         {"prepare": {"dataset": "digits", "flatten": True}, "model": {"kind": "resnet18"}},
         {"model": {"kind": "linear"}},
         "model.kind: resnet18 needs images, but prepare.dataset: digits with prepare.flatten is a table; "
-        "use mlp or linear",
+        "use tabm, mlp or linear",
+    ),
+    (
+        {"model": {"kind": "tabm"}},
+        {"prepare": {"flatten": True}},
+        "model.kind: tabm needs a table, but prepare.dataset: digits is images; "
+        "use cnn, or set prepare.flatten: true",
     ),
     (
         {"prepare": {"dataset": "iris", "flatten": True}, "model": TABLE},

@@ -21,7 +21,7 @@ from reprise.prediction.predict import predict
 from reprise.prepared.schema import SPLITS, Schema, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.preparing.prepare import prepare
-from reprise.settings.params import Augment, Cnn, Evaluate, Mlp, Model, Params, Prepare, Train
+from reprise.settings.params import Augment, Cnn, Evaluate, Mlp, Model, Params, Prepare, Tabm, Train
 from reprise.training import canary
 from reprise.training.checkpoint import STATE_VARIABLE
 from reprise.training.run import Places, run
@@ -49,6 +49,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "a regression": (
         "values", {"kind": "mlp"}, {"optimizer": "sgd", "momentum": 0.9, "clip_norm": 1.0, "keep": "last"}
     ),
+    **{
+        f"tabm of {task}": (task, {"kind": "tabm", "tabm": Tabm(members=2, hidden=(6, 5))}, {"slices": 2})
+        for task in ("classes", "values")
+    },
+    "tabm of one output": ("single", {"kind": "tabm", "outputs": "single", "tabm": Tabm(hidden=(4,))}, {}),
     "cnn": ("images", {"cnn": CNN}, {"augment": SHIFTED, "slices": 2, "schedule": "one_cycle"}),
     "resnet18": ("images", {"kind": "resnet18"}, {"epochs": 1, "batch_size": 16}),
 }  # fmt: skip

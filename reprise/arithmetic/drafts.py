@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from reprise.arithmetic.structures import ConvolutionShape, LinearShape, MatrixPairs, Strides, Window
+from reprise.arithmetic.structures import (
+    ConvolutionShape,
+    LinearShape,
+    MatrixPairs,
+    Piecewise,
+    Strides,
+    Window,
+)
 
 
 class Kind(IntEnum):
@@ -31,6 +38,8 @@ class Kind(IntEnum):
     MATRICES = 17
     SOFTMAX = 18
     EMBEDDING = 19
+    PIECEWISE = 20
+    MEMBERS = 21
 
 
 class Activation(IntEnum):
@@ -45,7 +54,7 @@ class Activation(IntEnum):
     TANH = 6
 
 
-Sizes = LinearShape | ConvolutionShape | Window | Strides | MatrixPairs
+Sizes = LinearShape | ConvolutionShape | Window | Strides | MatrixPairs | Piecewise
 
 
 @dataclass(frozen=True)

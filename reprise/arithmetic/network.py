@@ -41,9 +41,15 @@ class Network:
     operations: list[Draft]
 
     @property
+    def members(self) -> int:
+        """How many models answer together; in training each has a loss of its own."""
+        last = self.operations[-1]
+        return last.pixels if last.kind == Kind.MEMBERS else 1
+
+    @property
     def outputs(self) -> int:
-        """The outputs of a row."""
-        return prod(self.shapes[self.operations[-1].y])
+        """The outputs of a row, in evaluation."""
+        return prod(self.shapes[self.operations[-1].y]) // self.members
 
 
 # What code may do with sizes and with tuples.
@@ -153,8 +159,13 @@ class _Followed:
             except Refused as reason:
                 raise UserError(f"model: its output {reason}") from None
             if made > 0:
+                self._refuse_early_answers(made)
                 return made
         raise UserError("model: its output must be one tensor that its layers compute")
+
+    def _refuse_early_answers(self, result: int) -> None:
+        if any(draft.kind == Kind.MEMBERS and draft.y != result for draft in self.builder.operations):
+            raise UserError("model: its members answer before the last layer; let Members be the last one")
 
     def _parameter(self, name: str) -> View:
         if name not in self.parameters:

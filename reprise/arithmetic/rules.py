@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from reprise.arithmetic import attention, feature_rules, image_rules
+from reprise.arithmetic import attention, feature_rules, image_rules, table_rules
 from reprise.arithmetic.drafts import Activation, Kind
 from reprise.arithmetic.layers import BatchNorm, Dropout
+from reprise.arithmetic.table_layers import Members, Quantiles
 
 LAYERS: dict[type[nn.Module], Callable[..., Any]] = {
     nn.Linear: feature_rules.linear,
@@ -35,6 +36,8 @@ LAYERS: dict[type[nn.Module], Callable[..., Any]] = {
     nn.Tanh: feature_rules.activation(Activation.TANH),
     nn.Softmax: attention.softmax_layer,
     nn.Embedding: feature_rules.embedding,
+    Quantiles: table_rules.quantiles,
+    Members: table_rules.members,
     nn.MultiheadAttention: attention.multihead_attention,
     nn.TransformerEncoderLayer: attention.encoder_layer,
     nn.TransformerEncoder: attention.encoder,

@@ -20,6 +20,7 @@ from reprise.arithmetic.structures import (
     LinearShape,
     MatrixPairs,
     Operation,
+    Piecewise,
     Program,
     RowSource,
     SliceJob,
@@ -33,6 +34,7 @@ FIELDS: dict[type, str] = {
     Window: "window",
     Strides: "strides",
     MatrixPairs: "matrices",
+    Piecewise: "piecewise",
 }
 
 
@@ -75,6 +77,7 @@ class Runner:
             operations=ctypes.addressof(self._operations),
             count=len(operations),
             outputs=network.outputs,
+            members=network.members,
             values=self._pointers(memory, where.values, rows, count),
             gradients=self._pointers(memory, where.gradients, rows, count),
             spare=memory + 4 * rows * where.spare if where.spare >= 0 else None,

@@ -55,6 +55,12 @@ class MatrixPairs(ctypes.Structure):
     _fields_: ClassVar[Fields] = _sizes("pairs height inner width transposed")
 
 
+class Piecewise(ctypes.Structure):
+    """``piecewise`` of families.h: numbers among the columns, and how finely they are told apart."""
+
+    _fields_: ClassVar[Fields] = _sizes("features columns knots bins")
+
+
 class Operation(ctypes.Structure):
     """``operation`` of program.h."""
 
@@ -76,6 +82,7 @@ class Operation(ctypes.Structure):
         ("window", Window),
         ("strides", Strides),
         ("matrices", MatrixPairs),
+        ("piecewise", Piecewise),
     ]
 
 
@@ -92,6 +99,7 @@ class Program(ctypes.Structure):
         ("operations", c_void_p),
         ("count", c_ssize_t),
         ("outputs", c_ssize_t),
+        ("members", c_ssize_t),
         ("values", c_void_p),
         ("gradients", c_void_p),
         ("spare", c_void_p),

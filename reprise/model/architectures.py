@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from reprise.arithmetic.layers import BatchNorm, Dropout
+from reprise.arithmetic.table_layers import Answer
 from reprise.foundation import seeds
 from reprise.foundation.errors import UserError
+from reprise.model.tabular import NumberEmbedding, PackedMembers
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Cnn, Mlp, Model
 
@@ -43,19 +45,30 @@ def build(model: Model, schema: Schema, seed: int) -> nn.Module:
             f"model.outputs: single is for two classes, but the data has {len(schema.classes)}; use per_class"
         )
     if model.kind in ("cnn", "resnet18") and schema.layout != "images":
-        raise UserError(f"model.kind: {model.kind} needs images, but the data is a table; use mlp or linear")
+        raise UserError(f"model.kind: {model.kind} needs images, but the data is a table; use tabm or mlp")
+    if model.kind == "tabm" and schema.layout != "table":
+        raise UserError("model.kind: tabm needs a table, but the data is images; use cnn or resnet18")
     # torch draws initial weights when it makes a layer; they are replaced, and its generator put back.
     with torch.random.fork_rng(devices=()):
         if model.kind == "linear":
             module: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(schema.shape), outputs))
         elif model.kind == "mlp":
             module = _mlp(model.mlp, math.prod(schema.shape), outputs)
+        elif model.kind == "tabm":
+            module = PackedMembers(model.tabm, schema, outputs, answer_of(model, schema))
         elif model.kind == "cnn":
             module = _cnn(model.cnn, schema.shape, outputs)
         else:
             module = _resnet18(schema.shape, outputs)
     initialise(module, seed)
     return module
+
+
+def answer_of(model: Model, schema: Schema) -> Answer:
+    """Return what the outputs of models that answer together are."""
+    if schema.task == "regression":
+        return Answer.VALUES
+    return Answer.LOGITS if model.outputs == "single" else Answer.CLASSES
 
 
 def initialise(module: nn.Module, seed: int) -> None:
@@ -74,6 +87,9 @@ def initialise(module: nn.Module, seed: int) -> None:
                     parameter.copy_(values.reshape(parameter.shape))
         elif isinstance(layer, BatchNorm):
             layer.reset_parameters()  # ones and zeros, no random numbers
+    for name, layer in module.named_modules():
+        if isinstance(layer, NumberEmbedding):  # the last word on its own layers
+            layer.initialise(seed, name)
 
 
 def _mlp(mlp: Mlp, inputs: int, outputs: int) -> nn.Module:

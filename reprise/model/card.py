@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -29,6 +29,13 @@ class ModelCard(Section):
     epochs_trained: int
     kept_epoch: int  # the epoch whose weights these are
     weights_sha256: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON value to store; of the architectures, the chosen one alone has settings."""
+        whole: dict[str, Any] = self.model_dump(mode="json")
+        chosen = {"kind", "outputs", self.model.kind}
+        whole["model"] = {name: value for name, value in whole["model"].items() if name in chosen}
+        return whole
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -20,7 +20,7 @@ def save_model(folder: Path, module: nn.Module, card: ModelCard) -> ModelCard:
     weights = tensors_bytes(arrays)
     complete = card.model_copy(update={"weights_sha256": sha256_bytes(weights)})
     write_bytes(folder / WEIGHTS, weights)
-    write_json(folder / CARD, complete.model_dump(mode="json"))
+    write_json(folder / CARD, complete.to_json())
     return complete
 
 

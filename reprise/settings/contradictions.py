@@ -121,7 +121,12 @@ def _of_model(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
         why = "with prepare.flatten" if facts.layout == "images" else ""
         yield (
             f"model.kind: {model.kind} needs images, but prepare.dataset: {prepare.dataset} {why}".rstrip()
-            + " is a table; use mlp or linear"
+            + " is a table; use tabm, mlp or linear"
+        )
+    if not is_table and model.kind == "tabm":
+        yield (
+            f"model.kind: tabm needs a table, but prepare.dataset: {prepare.dataset} is images; "
+            "use cnn, or set prepare.flatten: true"
         )
     if model.outputs == "single" and (task == "regression" or (facts.classes or 2) != 2):
         found = "a regression" if task == "regression" else f"{facts.classes} classes"

@@ -106,6 +106,22 @@ class Prepare(Section):
     images: Images = Images()
 
 
+class Embedding(Section):
+    """How numbers of a table enter a network: by quantiles, in bins between them."""
+
+    bins: Annotated[int, Field(ge=2, le=64)] = Field(16, description="a number, fewer for few rows")
+    width: Annotated[int, Field(ge=1, le=64)] = Field(4, description="values that a number becomes")
+
+
+class Tabm(Section):
+    """Settings of ``model.kind: tabm``: small networks over one embedding of a table's numbers."""
+
+    members: Annotated[int, Field(ge=1, le=256)] = Field(8, description="networks that answer together")
+    hidden: SomeWidths = Field((64, 64), description="units of each hidden layer of a member")
+    dropout: Probability = 0.1
+    embedding: Embedding = Embedding()
+
+
 class Mlp(Section):
     """Settings of ``model.kind: mlp``."""
 
@@ -129,11 +145,12 @@ class Cnn(Section):
 class Model(Section):
     """The architecture; its input and output sizes come from the data."""
 
-    kind: Literal["linear", "mlp", "cnn", "resnet18"] = "cnn"
+    kind: Literal["linear", "mlp", "tabm", "cnn", "resnet18"] = "cnn"
     outputs: Literal["per_class", "single"] = Field(
         "per_class", description="single: one logit for a binary target"
     )
     mlp: Mlp = Mlp()
+    tabm: Tabm = Tabm()
     cnn: Cnn = Cnn()
 
 

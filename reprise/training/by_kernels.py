@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import torch
 from torch import Tensor, nn
 
@@ -107,7 +105,7 @@ class KernelEngine:
         return self._judges[slot][:3]
 
     def _job(self, data: Rows, smoothing: float) -> SliceJob:
-        loss = kernel_loss(data.y, prod(self.network.shapes[self.network.operations[-1].y]))
+        loss = kernel_loss(data.y, self.network.outputs)
         return SliceJob(targets=data.y.data_ptr(), loss=loss, smoothing=smoothing, scale=1.0)
 
     def _rows(self, changes: Changes | None) -> RowSource:

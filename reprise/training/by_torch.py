@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from reprise.arithmetic.layers import Dropout, SliceRecord, recording
+from reprise.arithmetic.table_layers import Members
 from reprise.foundation import seeds
 from reprise.model.losses import loss_sum, predicted_classes
 from reprise.model.tensors import Rows
@@ -26,6 +27,8 @@ class TorchEngine:
     def __init__(self, model: nn.Module, data: Rows, train: Train) -> None:
         self.model, self.data, self.train = model, data, train
         self.parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
+        answers = [module.members for module in model.modules() if isinstance(module, Members)]
+        self._members = answers[-1] if answers else 1
         self._needs_generator = any(isinstance(module, Dropout) for module in model.modules())
 
     def slice(
@@ -37,9 +40,13 @@ class TorchEngine:
             x = changes.apply(x, rows)
         with recording(SliceRecord(self._generator(rows.device, position))) as record:
             outputs = self.model(self.data.normalise(x))
-            loss = loss_sum(outputs, y, self.train.label_smoothing)
+            if self._members > 1:  # each has a loss of its own
+                outputs, y = outputs.reshape(len(x) * self._members, -1), y.repeat_interleave(self._members)
+            loss = loss_sum(outputs, y, self.train.label_smoothing) / self._members
         gradients = torch.autograd.grad(loss / total, self.parameters)
-        return Outcome(list(gradients), _figures(loss, outputs, y), record.statistics, len(rows))
+        loss_of_all, correct = _figures(loss, outputs, y)
+        figures = loss_of_all, correct / self._members
+        return Outcome(list(gradients), figures, record.statistics, len(rows))
 
     def judge(self, _slot: int, data: Rows, first: int, last: int) -> tuple[float, float]:
         """Return the sum of losses and the number of correct rows of a range of rows, in evaluation mode."""

@@ -17,6 +17,7 @@ from reprise.foundation import seeds
 from reprise.foundation.errors import EnvironmentProblem
 from reprise.foundation.files import read_json, write_json
 from reprise.model.architectures import build, output_count
+from reprise.model.tabular import observe
 from reprise.model.tensors import Rows, normaliser
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Model, Train
@@ -46,7 +47,9 @@ def step_hash(model: Model, train: Train, schema: Schema) -> str:
     """Return the SHA-256 over the weights after one portable step on made-up rows."""
     module = build(model, schema, SEED).train()
     train = train.model_copy(update={"seed": SEED})
-    engine = KernelEngine(module, made_up_rows(train.batch_size, schema), train, 1)
+    rows = made_up_rows(train.batch_size, schema)
+    observe(module, rows.x, rows.y)
+    engine = KernelEngine(module, rows, train, 1)
     gradient = SlicedGradient(engine, module, train, Pool(1), Ranks())
     result = gradient.step(torch.arange(train.batch_size), None, 0, 0, False)
     KernelOptimizer(engine, train, Pool(1)).step(result.gradients, RATE)

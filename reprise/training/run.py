@@ -18,7 +18,8 @@ from reprise.foundation.files import csv_text, write_text
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
 from reprise.model.file import save_model
-from reprise.model.tensors import load_rows
+from reprise.model.tabular import observe
+from reprise.model.tensors import Rows, load_rows
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import SCHEMA_FILE, read_schema
 from reprise.settings.contradictions import HANDED
@@ -96,9 +97,10 @@ def _train(
     target = torch.device(device)
     pool = Pool(pool_size(params, device, workers))
     with stop_on_signals() as stop, Display(params.train.epochs, ranks.first) as display:
+        train_rows = load_rows(places.prepared, schema, "train", target)
         job = Job(
-            model=initial_model(params, schema).to(target),
-            train_rows=load_rows(places.prepared, schema, "train", target),
+            model=initial_model(params, schema, train_rows).to(target),
+            train_rows=train_rows,
             val_rows=load_rows(places.prepared, schema, "val", target),
             train=params.train,
             checkpoints=checkpoints,
@@ -152,9 +154,11 @@ def refuse_infinite_weights(model: nn.Module) -> None:
             )
 
 
-def initial_model(params: Params, schema: Schema) -> nn.Module:
-    """Return the untrained model."""
-    return build(params.model, schema, params.train.seed)
+def initial_model(params: Params, schema: Schema, rows: Rows) -> nn.Module:
+    """Return the untrained model, which may have looked at the train split."""
+    model = build(params.model, schema, params.train.seed)
+    observe(model, rows.x, rows.y)
+    return model
 
 
 def pool_size(params: Params, device: Device, workers: int) -> int:

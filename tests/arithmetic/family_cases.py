@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from family_library import Argument, Families, ImageRows, Strides, Update, Window
+from family_library import Argument, Families, ImageRows, Piecewise, Strides, Update, Window
 
 SPECIAL = np.array(
     [0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 3e-39, 3e38, -3e38, 88, -104, 6], np.float32
@@ -130,6 +130,31 @@ def along_rows(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("layer_norm_backward", [x, statistics, weight, gy, out, *sums, rows, n])
 
 
+def of_tables(rng: np.random.Generator) -> Iterator[Case]:
+    """Quantiles and bins, members' common answers."""
+    features, more, knots, bins, rows = (size(rng, most) for most in (9, 5, 40, 17, 30))
+    columns = rng.permutation(features + more)[:features]
+    table = [np.sort(floats(rng, knots, special=0))]
+    for column in columns:
+        own = np.round(floats(rng, knots, special=0), 1)  # equal knots among them
+        edges = np.round(floats(rng, bins + 1, special=0), 1)
+        table += [np.array([column], np.float32), np.sort(own), np.sort(edges)]
+    x = np.round(floats(rng, rows, features + more, special=0), 1)
+    x[rng.random(x.shape) < 0.02] = rng.choice(SPECIAL)
+    y = np.zeros((rows, features, 1 + bins), np.float32)
+    sizes = Piecewise(features, features + more, knots, bins)
+    yield Case("piecewise_forward", [sizes, rows, x, np.concatenate(table).astype(np.float32), y])
+    members, classes = size(rng, 12), size(rng, 600)
+    outputs = floats(rng, rows, members, classes, special=0.002)
+    weights = rng.random(members, dtype=np.float32)
+    answers = np.zeros((rows, classes), np.float32)
+    yield Case("combine_classes", [outputs, weights, answers, rows, members, classes])
+    one = floats(rng, rows, members)
+    yield Case("combine_logits", [one, weights, answers, rows, members])
+    bounds = np.array([-1.5, 2.5], np.float32)
+    yield Case("combine_values", [one, weights, bounds, answers, rows, members])
+
+
 def across_channels(rng: np.random.Generator) -> Iterator[Case]:
     """Batch norm, group norm, global average."""
     channels, m = size(rng, 1200), size(rng, 40)
@@ -215,5 +240,6 @@ def resident(rng: np.random.Generator) -> Iterator[Case]:
 
 
 FAMILIES = {
-    f.__name__: f for f in (elementwise, moved, along_rows, across_channels, windows, updates, resident)
+    f.__name__: f
+    for f in (elementwise, moved, along_rows, of_tables, across_channels, windows, updates, resident)
 }

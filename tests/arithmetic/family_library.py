@@ -15,7 +15,7 @@ C = Path("reprise/arithmetic/c")
 HEADER = C / "families.h"
 SOURCES = (
     *("activations", "softmax", "losses", "batch_norm", "layer_norm", "group_norm"),
-    *("pooling", "random", "embedding", "updates", "rows", "moves", "scratch"),
+    *("pooling", "random", "embedding", "updates", "rows", "moves", "scratch", "piecewise", "members"),
 )
 FLAGS = (
     *("-target", "x86_64-linux-gnu.2.17", "-std=c11", "-ffp-contract=off", "-fno-math-errno"),
@@ -80,6 +80,12 @@ class Strides(ctypes.Structure):
     _fields_ = (
         ("first", ctypes.c_ssize_t), ("size", ctypes.c_ssize_t * 5), ("step", ctypes.c_ssize_t * 5),
     )  # fmt: skip
+
+
+class Piecewise(ctypes.Structure):
+    """`piecewise`."""
+
+    _fields_ = tuple((name, ctypes.c_ssize_t) for name in ("features", "columns", "knots", "bins"))
 
 
 class Window(ctypes.Structure):

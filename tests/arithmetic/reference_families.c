@@ -319,3 +319,69 @@ void group_norm_backward(const float *x, const float *statistics, const float *w
     for (idx c = 0; c < channels; c++) gweight[c] = (float)gw[c], gbias[c] = (float)gb[c];
     free(gw), free(gb);
 }
+
+static float score(float v, const float *knots, const float *scores, idx count)
+{
+    idx from = 0, to = 0;
+    while (from < count && knots[from] < v) from++;
+    while (to < count && knots[to] <= v) to++;
+    if (v != v) return v;
+    if (from < to) return (float)(((double)scores[from] + (double)scores[to - 1]) * 0.5);
+    if (from == 0 || from == count) return scores[from ? count - 1 : 0];
+    const double share = ((double)v - (double)knots[from - 1]) / ((double)knots[from] - (double)knots[from - 1]);
+    return (float)((double)scores[from - 1] + ((double)scores[from] - (double)scores[from - 1]) * share);
+}
+
+void piecewise_forward(const piecewise *d, idx rows, const float *x, const float *table, float *y)
+{
+    for (idx i = 0; i < rows * d->features; i++) {
+        const float *own = table + d->knots + i % d->features * (d->knots + d->bins + 2), *edges = own + 1 + d->knots;
+        const float z = score(x[i / d->features * d->columns + (idx)own[0]], own + 1, table, d->knots);
+        y[i * (d->bins + 1)] = z;
+        for (idx b = 0; b < d->bins; b++) {
+            double share = ((double)z - (double)edges[b]) / ((double)edges[b + 1] - (double)edges[b]);
+            if (share < 0) share = 0;
+            if (share > 1) share = 1;
+            y[i * (d->bins + 1) + 1 + b] = edges[b + 1] > edges[b] ? (float)share : 0;
+        }
+    }
+}
+
+void combine_classes(const float *x, const float *weights, float *y, idx rows, idx members, idx classes)
+{
+    double *p = zeros(classes), *e = zeros(classes), max;
+    for (idx r = 0; r < rows; r++) {
+        for (idx c = 0; c < classes; c++) p[c] = 0;
+        for (idx m = 0; m < members; m++) {
+            const double sum = exponentials(x + (r * members + m) * classes, classes, &max, e);
+            for (idx c = 0; c < classes; c++) p[c] += (double)weights[m] * (e[c] / sum);
+        }
+        for (idx c = 0; c < classes; c++) y[r * classes + c] = (float)log_(p[c]);
+    }
+    free(p);
+    free(e);
+}
+
+void combine_logits(const float *x, const float *weights, float *y, idx rows, idx members)
+{
+    for (idx r = 0; r < rows; r++) {
+        double yes = 0, no = 0;
+        for (idx m = 0; m < members; m++) yes += (double)weights[m] * sigmoid_(x[r * members + m]);
+        for (idx m = 0; m < members; m++) no += (double)weights[m] * sigmoid_(-(double)x[r * members + m]);
+        y[r] = (float)(log_(yes) - log_(no));
+    }
+}
+
+void combine_values(const float *x, const float *weights, const float *range, float *y, idx rows, idx members)
+{
+    for (idx r = 0; r < rows; r++) {
+        double sum = 0;
+        for (idx m = 0; m < members; m++) {
+            float v = x[r * members + m];
+            if (v < range[0]) v = range[0];
+            if (v > range[1]) v = range[1];
+            sum += (double)weights[m] * (double)v;
+        }
+        y[r] = (float)sum;
+    }
+}

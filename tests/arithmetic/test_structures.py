@@ -13,6 +13,7 @@ from products import possible_isas
 
 from reprise.arithmetic import build, drafts, structures
 from reprise.arithmetic.library import SIGNATURES
+from reprise.arithmetic.table_layers import Answer
 from reprise.model.losses import KernelLoss
 
 C_NAMES = {
@@ -21,6 +22,7 @@ C_NAMES = {
     structures.Window: "window",
     structures.Strides: "strides",
     structures.MatrixPairs: "matrix_pairs",
+    structures.Piecewise: "piecewise",
     structures.Operation: "operation",
     structures.Packing: "packing",
     structures.Program: "program",
@@ -52,6 +54,7 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
             in_c = c_name(structure, field)
             lines.append(f'SAY("{name}.{field}", offsetof({name}, {in_c}));')
             lines.append(f'SAY("{name}.{field} size", sizeof((({name} *)0)->{in_c}));')
+    lines += [f'SAY("Answer.{a.name}", OF_{a.name});' for a in Answer]
     for constants, suffix in ((drafts.Kind, ""), (drafts.Activation, "_"), (KernelLoss, "")):
         lines += [f'SAY("{c.__class__.__name__}.{c.name}", {c.name}{suffix});' for c in constants]
     folder = tmp_path_factory.mktemp("sizes")
@@ -86,7 +89,7 @@ def test_every_structure_is_compared() -> None:
     assert defined == set(C_NAMES)
 
 
-@pytest.mark.parametrize("constants", [drafts.Kind, drafts.Activation, KernelLoss])
+@pytest.mark.parametrize("constants", [drafts.Kind, drafts.Activation, KernelLoss, Answer])
 def test_constants_have_the_numbers_of_c(constants: type[IntEnum], sizes: dict[str, int]) -> None:
     for constant in constants:
         assert sizes[f"{constants.__name__}.{constant.name}"] == constant

@@ -25,6 +25,12 @@ CASES: dict[str, Section] = {
         "train": _TRAIN | {"optimizer": "adamw", "weight_decay": 0.01, "clip_norm": 1.0, "lr": 0.002},
         "evaluate": {"confidence": 0.95},
     },
+    "tabm": {
+        "prepare": {"dataset": "digits", "flatten": True, "normalise": "feature", "split": _SPLIT},
+        "model": {"kind": "tabm", "tabm": {"members": 4, "hidden": [32, 16], "dropout": 0.1}},
+        "train": _TRAIN | {"optimizer": "adamw", "weight_decay": 0.01, "lr": 0.003, "schedule": "cosine"},
+        "evaluate": {"confidence": 0.95},
+    },
     "cnn": {
         "prepare": {"dataset": "digits", "normalise": "global", "split": _SPLIT},
         "model": {"kind": "cnn", "cnn": _CNN},

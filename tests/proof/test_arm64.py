@@ -29,6 +29,12 @@ FILES: dict[str, Section] = {
         "train": {"seed": 3, "epochs": 2, "batch_size": 32, "slices": 2, "optimizer": "adam", "lr": 0.002},
         "evaluate": {"confidence": 0.95},
     },
+    "ensemble": {
+        "prepare": {"dataset": "csv", "normalise": "feature", "scale_target": True, "split": _SPLIT},
+        "model": {"kind": "tabm", "tabm": {"members": 3, "hidden": [16, 8]}},
+        "train": {"seed": 3, "epochs": 2, "batch_size": 32, "slices": 2, "optimizer": "adamw", "lr": 0.003},
+        "evaluate": {"confidence": 0.95},
+    },
     "images": {
         "prepare": {"dataset": "images", "normalise": "global", "split": _SPLIT},
         "model": {"kind": "resnet18"},
@@ -66,12 +72,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cases() -> dict[str, Section]:
-    """Three of the usual trainings, and two on files."""
+    """Three of the usual trainings, and three on files."""
     csv = {"path": "table.csv", "target": "y"}
     images = {"path": "images", "size": 8, "mode": "rgb"}
     return {
         **{name: CASES[name] for name in SAME},
-        "table": with_changes(FILES["table"], {"prepare": {"csv": csv}}),
+        **{name: with_changes(FILES[name], {"prepare": {"csv": csv}}) for name in ("table", "ensemble")},
         "images": with_changes(FILES["images"], {"prepare": {"images": images}}),
     }
 

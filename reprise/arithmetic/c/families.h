@@ -78,6 +78,16 @@ EXPORT void move_backward(const float *gy, float *gx, idx rows, idx x_floats, co
 EXPORT void join_forward(const float *a, const float *b, float *y, idx turns, idx m, idx n);
 EXPORT void join_backward(const float *gy, float *ga, float *gb, idx turns, idx m, idx n); /* either may be null */
 
+/* piecewise.c: y [rows, features, 1 + bins] from x [rows, columns]. `table`: the scores of the knots, then for each
+ * feature its column, its knots (ascending), its bins + 1 edges (ascending) */
+typedef struct { idx features, columns, knots, bins; } piecewise;
+EXPORT void piecewise_forward(const piecewise *d, idx rows, const float *x, const float *table, float *y);
+
+/* members.c: x is [rows, members, outputs]; the weights of the members should have the sum 1 */
+EXPORT void combine_classes(const float *x, const float *weights, float *y, idx rows, idx members, idx classes);
+EXPORT void combine_logits(const float *x, const float *weights, float *y, idx rows, idx members);
+EXPORT void combine_values(const float *x, const float *weights, const float *range, float *y, idx rows, idx members);
+
 /* updates.c: a parameter's gradient is the sum of its slices' in order, times `factor` (that of clipping) */
 typedef struct { double rate, weight_decay, factor, momentum, beta1, beta2, eps, correction1, correction2; int decoupled; } update;
 EXPORT void add_slices(float *const *g, idx slices, idx n); /* into g[0] */

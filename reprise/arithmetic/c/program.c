@@ -78,6 +78,15 @@ static void forward_joint(program *p, const operation *o, idx rows, const float 
     }
 }
 
+/* In training each member has a loss of its own: their outputs stay as they are. */
+static void combine(const operation *o, idx rows, int training, const float *x, const float *w, const float *range, float *y)
+{
+    if (training) memcpy(y, x, (size_t)(rows * o->floats) * sizeof *y);
+    else if (o->choice == OF_VALUES) combine_values(x, w, range, y, rows, o->pixels);
+    else if (o->choice == OF_LOGITS) combine_logits(x, w, y, rows, o->pixels);
+    else combine_classes(x, w, y, rows, o->pixels, o->channels);
+}
+
 static void forward_one(program *p, const operation *o, idx rows, int training, uint64_t dropout_key)
 {
     const float *x = o->x < 0 ? 0 : p->values[o->x], *w = o->weight < 0 ? 0 : p->parameters + o->weight;
@@ -109,6 +118,8 @@ static void forward_one(program *p, const operation *o, idx rows, int training, 
         else softmax_forward(x, y, n / o->channels, o->channels);
         break;
     case EMBEDDING: embedding_forward(x, w, y, rows * o->pixels, o->choice, o->channels); break;
+    case PIECEWISE: piecewise_forward(&o->piecewise, rows, x, w, y); break;
+    case MEMBERS: combine(o, rows, training, x, w, b, y); break;
     default: forward_joint(p, o, rows, x, y);
     }
 }
@@ -165,6 +176,7 @@ static void backward_one(program *p, const operation *o, idx rows, const slice_j
         if (gx && o->choice) memcpy(gx, gy, (size_t)n * sizeof *gx);
         else if (gx) scale(gy, (float)o->number, gx, n);
         break;
+    case MEMBERS: if (gx) memcpy(gx, gy, (size_t)n * sizeof *gx); break;
     case SOFTMAX: if (gx) softmax_backward(y, gy, gx, n / o->channels, o->channels); break;
     case PARAMETER: column_sums(gy, rows, o->floats, gw); break;
     case EMBEDDING: embedding_backward(x, gy, gw, rows * o->pixels, o->choice, o->channels); break;
@@ -228,38 +240,42 @@ static void forward(program *p, const row_source *s, int training, uint64_t drop
     for (idx i = 0; i < p->count; i++) forward_one(p, p->operations + i, s->rows, training, dropout_key);
 }
 
-/* Judges the outputs of a slice; leaves their gradient where it is wanted. */
-static void judge(program *p, slice_job *job, float *gradient)
+/* Judges the outputs of a slice; leaves their gradient where it is wanted. In training each member is judged by
+ * itself, and the figures are the members' mean. */
+static void judge(program *p, slice_job *job, idx members, float *gradient)
 {
-    const idx rows = job->source.rows;
+    const idx rows = job->source.rows * members;
+    const double scale = job->scale / (double)members;
     const float *outputs = p->values[p->operations[p->count - 1].y];
     int64_t classes[256];
     float values[256];
     job->loss_sum = job->correct = 0;
     for (idx first = 0; first < rows; first += 256) {
         const idx some = least(256, rows - first);
-        const int64_t *numbers = job->source.numbers + first;
+        const int64_t *numbers = job->source.numbers;
         const float *x = outputs + first * p->outputs;
         float *gx = gradient ? gradient + first * p->outputs : 0;
         if (job->loss == SQUARED_ERROR || job->loss == HUBER) {
-            for (idx i = 0; i < some; i++) values[i] = ((const float *)job->targets)[numbers[i]];
-            job->loss_sum += job->loss == HUBER ? huber(x, values, some, job->delta, job->scale, gx)
-                                                : squared_error(x, values, some, job->scale, gx);
+            for (idx i = 0; i < some; i++) values[i] = ((const float *)job->targets)[numbers[(first + i) / members]];
+            job->loss_sum += job->loss == HUBER ? huber(x, values, some, job->delta, scale, gx)
+                                                : squared_error(x, values, some, scale, gx);
             continue;
         }
-        for (idx i = 0; i < some; i++) classes[i] = ((const int64_t *)job->targets)[numbers[i]];
+        for (idx i = 0; i < some; i++) classes[i] = ((const int64_t *)job->targets)[numbers[(first + i) / members]];
         job->loss_sum += job->loss == CROSS_ENTROPY
-            ? cross_entropy(x, classes, some, p->outputs, job->smoothing, job->class_weights, job->scale, gx)
-            : binary_cross_entropy(x, classes, some, job->smoothing, job->class_weights, job->scale, gx);
+            ? cross_entropy(x, classes, some, p->outputs, job->smoothing, job->class_weights, scale, gx)
+            : binary_cross_entropy(x, classes, some, job->smoothing, job->class_weights, scale, gx);
         job->correct += (double)count_correct(x, classes, some, p->outputs);
     }
+    job->loss_sum /= (double)members;
+    job->correct /= (double)members;
 }
 
 void program_train(program *p, slice_job *job)
 {
     const float_environment saved = enter();
     forward(p, &job->source, 1, job->dropout_key);
-    judge(p, job, p->gradients[p->operations[p->count - 1].y]);
+    judge(p, job, p->members, p->gradients[p->operations[p->count - 1].y]);
     backward(p, job->source.rows, job);
     leave(saved);
 }
@@ -268,7 +284,7 @@ void program_judge(program *p, slice_job *job)
 {
     const float_environment saved = enter();
     forward(p, &job->source, 0, 0);
-    judge(p, job, 0);
+    judge(p, job, 1, 0);
     leave(saved);
 }
 

@@ -11,7 +11,9 @@
 #include <stdatomic.h>
 
 enum kind { LINEAR, CONVOLUTION, ACTIVATION, BATCH_NORM, LAYER_NORM, GROUP_NORM, DROPOUT, MAX_POOL, AVERAGE_POOL,
-            GLOBAL_AVERAGE, FLATTEN, SUM, MULTIPLY, SCALE, MOVE, JOIN, PARAMETER, MATRICES, SOFTMAX, EMBEDDING };
+            GLOBAL_AVERAGE, FLATTEN, SUM, MULTIPLY, SCALE, MOVE, JOIN, PARAMETER, MATRICES, SOFTMAX, EMBEDDING,
+            PIECEWISE, MEMBERS };
+enum answer { OF_CLASSES, OF_LOGITS, OF_VALUES }; /* what members' outputs are */
 
 /* Values are numbered; value 0 is the network's input. `weight` and `bias` are places in the parameters, -1: none. */
 typedef struct {
@@ -23,7 +25,8 @@ typedef struct {
     idx adds_gx, adds_gx2;   /* ... and is added to that of a later use of the same value */
     idx x_floats, x2_floats; /* of the inputs, a row */
     idx choice;              /* which activation; whether an average counts the padding; a norm's groups; whether a number
-                              * is added; a causal softmax's rows, else 0; how many rows an embedding has */
+                              * is added; a causal softmax's rows, else 0; how many rows an embedding has;
+                              * what members' outputs are (there pixels: members, channels: outputs of one) */
     idx stream, keep_below;  /* dropout: which of the network's, and below which word a value is kept */
     double number;           /* dropout: the scale; activation: the slope; norms: epsilon; scale: the factor */
     float *running_mean, *running_variance;
@@ -35,6 +38,7 @@ typedef struct {
     window window;
     strides strides;
     matrix_pairs matrices;
+    piecewise piecewise;
 } operation;
 
 /* The version of the parameters that is being packed, and the one that is packed: one thread does it for all. */
@@ -42,7 +46,8 @@ typedef struct { _Atomic idx begun, done; } packing;
 
 typedef struct {
     const operation *operations;
-    idx count, outputs;     /* the last value's number of floats a row */
+    idx count, outputs;     /* floats that come out a row */
+    idx members;            /* 1, or how many models' outputs the last value holds in training; each has a loss */
     float *const *values;   /* by number */
     float *const *gradients; /* by number; null where none is wanted */
     float *spare;           /* room for the largest gradient, where one is added to another */
