@@ -41,10 +41,13 @@ class Generated(Section):
 
 
 class Csv(Section):
-    """Settings of ``prepare.dataset: csv``."""
+    """Settings of ``prepare.dataset: csv``: a table as CSV, JSON lines, Parquet or Excel."""
 
-    path: str = Field("data/raw/table.csv", description="the table, a file below the project")
+    path: str = Field(
+        "data/raw/table.csv", description="the table: a file below the project, or a pattern for several"
+    )
     test_path: str | None = Field(None, description="a separate test table; null splits one off")
+    sheet: str | None = Field(None, description="of an Excel workbook; null: the only one that is filled")
     target: str = Field("target", description="the column to predict; column_3 when there is no header")
     task: Literal["auto", "classification", "regression"] = "auto"
     separator: str = Field("auto", description="one character, or auto")

@@ -1,11 +1,10 @@
-"""Looking at a CSV file: its columns, which one to predict, and which ones not to learn from."""
+"""Looking at a table: its columns, which one to predict, and which ones not to learn from."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,9 +12,11 @@ import numpy as np
 from reprise.foundation.errors import UserError, nearest
 from reprise.tables.convert import convert
 from reprise.tables.dialect import Settings
+from reprise.tables.files import TableFile, table_files
 from reprise.tables.names import clean
 from reprise.tables.parse import Cells
-from reprise.tables.rows import Table, open_table
+from reprise.tables.rows import Chunk, Table, open_table
+from reprise.tables.sources import differences
 from reprise.tables.target import Target, find_target
 from reprise.tables.types import Ambiguous, Tally, Type, infer, tally
 from reprise.tables.values import is_missing, text_hash
@@ -55,14 +56,17 @@ class TableLook(NamedTuple):
     day_first: bool  # must be said, because a column's dates don't
 
 
-def look_at_table(path: Path, target: str | None) -> TableLook:
+def look_at_table(given: str, target: str | None, sheet: str | None = None) -> TableLook:
     """Read a table and find out what it holds.
 
     Parameters
     ----------
-    path : Path
+    given : str
+        A path, or a pattern for several files.
     target : str, optional
         The column to predict; guessed by default.
+    sheet : str, optional
+        Of an Excel workbook.
 
     Raises
     ------
@@ -70,23 +74,25 @@ def look_at_table(path: Path, target: str | None) -> TableLook:
         If this is no table or its target no target.
     """
     mentioned = () if target is None else (clean(target),)
-    with open_table(path, Settings(columns=mentioned), whole=True) as table:
+    files = table_files(given)
+    with open_table(files[0].path, Settings(columns=mentioned, sheet=sheet), whole=True) as table:
         name, why = _target(table, target)
-        seen = _Seen(table, name)
-        for number, chunk in enumerate(table.chunks()):
-            if seen.rows < LOOK_ROWS:
-                seen.add(chunk.read(text=table.names))
-            elif number < EVERY or number % EVERY == 0:
-                seen.add(chunk.read(text=(name,)))
-            seen.rows += len(chunk)
     if len(table.names) < 2:
-        raise UserError(f"{path}: one column only, {name!r}; a table has a target and columns to learn from")
+        raise UserError(f"{given}: one column only, {name!r}; a table has a target and columns to learn from")
+    settings = Settings(columns=table.names, sheet=sheet)
+    seen = _Seen(table.names, name)
+    for number, chunk in enumerate(_chunks(files, settings, table.names)):
+        if seen.rows < LOOK_ROWS:
+            seen.add(chunk.read(text=table.names), chunk.dialect.decimal)
+        elif number < EVERY or number % EVERY == 0:
+            seen.add(chunk.read(text=(name,)), chunk.dialect.decimal)
+        seen.rows += len(chunk)
     try:
         found = seen.target()
     except UserError as error:
         raise UserError(
-            *(f"{path}: {problem}" for problem in error.problems),
-            f"{path}: {name!r} was taken for the target ({why}); name another with --target: "
+            *(f"{given}: {problem}" for problem in error.problems),
+            f"{given}: {name!r} was taken for the target ({why}); name another with --target: "
             f"{_some(table.names)}",
         ) from None
     columns = tuple(seen.column(other) for other in table.names if other != name)
@@ -109,6 +115,15 @@ def look_at_table(path: Path, target: str | None) -> TableLook:
     )
 
 
+def _chunks(files: Sequence[TableFile], settings: Settings, names: Sequence[str]) -> Iterator[Chunk]:
+    """Yield the rows of all files."""
+    for file in files:
+        with open_table(file.path, settings, whole=True) as table:
+            if problems := differences(table.names, names):
+                raise UserError(*(f"{table.where}: {problem}" for problem in problems))
+            yield from table.chunks()
+
+
 def _target(table: Table, wanted: str | None) -> tuple[str, str]:
     """Return the target and why it is the one."""
     if wanted is not None:
@@ -129,16 +144,17 @@ def _target(table: Table, wanted: str | None) -> tuple[str, str]:
 class _Seen:
     """What was seen of the rows so far."""
 
-    def __init__(self, table: Table, target: str) -> None:
-        self.decimal, self.name = table.dialect.decimal, target
+    def __init__(self, names: Sequence[str], target: str) -> None:
+        self.decimal, self.name = ".", target
         self.rows = self._looked = 0
-        self._tallies: dict[str, Tally] = {name: Counter() for name in table.names}
-        self._texts: dict[str, set[str]] = {name: set() for name in table.names}
+        self._tallies: dict[str, Tally] = {name: Counter() for name in names}
+        self._texts: dict[str, set[str]] = {name: set() for name in names}
         self._codes: list[np.ndarray] = []  # of the target, as places in _answers
         self._answers: dict[str, int] = {}
 
-    def add(self, columns: Mapping[str, object]) -> None:
+    def add(self, columns: Mapping[str, object], decimal: str) -> None:
         """Take note of columns of a chunk, all of them `Cells`."""
+        self.decimal = decimal
         for name, column in columns.items():
             assert isinstance(column, Cells)
             self._tallies[name] += tally(column, self.decimal)

@@ -23,7 +23,7 @@ class Pace(NamedTuple):
     slices: int
 
 
-def table_params(path: str, look: TableLook) -> str:
+def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
     """Return params.yaml for a table."""
     if look.rows < 1000:
         hidden, pace = "[32, 16]", Pace(16, 100, 30, 0.003, 1)
@@ -37,6 +37,7 @@ def table_params(path: str, look: TableLook) -> str:
     what = "a number" if regression else f"one of {look.classes} classes"
     csv = [
         f"path: {_text(path)}",
+        *([] if sheet is None else [f"sheet: {_text(sheet)}"]),
         f"target: {_text(look.target)}  # {look.why}: {what}",
         f"task: {look.task}",
         f"id: {'null' if look.id is None else _text(look.id)}  # names a row in predictions; not learnt from",

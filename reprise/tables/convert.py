@@ -63,9 +63,9 @@ def _meaning(kind: Type, decimal: str) -> Callable[[str], float | None]:
     return lambda text: number(text, decimal)
 
 
-def misfit_line(line: int, name: str, kind: Type, text: str, more: int = 0) -> str:
-    """Return the message about a cell that does not fit its column."""
+def misfit_line(place: str, name: str, kind: Type, text: str, more: int = 0) -> str:
+    """Return the message about a cell, such as that of ``line 7``, that does not fit its column."""
     shown = text if len(text) <= 40 else text[:39] + "…"
     form = f" written {kind.form}" if kind.form else ""
     others = f" ({more} more in this column)" if more else ""
-    return f"line {line}: column {name!r}: {shown!r} is not {EXPECTED[kind.kind]}{form}{others}"
+    return f"{place}: column {name!r}: {shown!r} is not {EXPECTED[kind.kind]}{form}{others}"

@@ -12,24 +12,17 @@ import numpy as np
 from reprise.foundation.errors import UserError
 from reprise.settings.params import Csv
 from reprise.tables.convert import Converted, convert, dtype_of, misfit_line
-from reprise.tables.dialect import Dialect, Settings
+from reprise.tables.dialect import Dialect
 from reprise.tables.fit import LISTED
 from reprise.tables.parse import Cells
-from reprise.tables.roles import Roles, find_roles, mentioned
+from reprise.tables.roles import Roles, find_roles
 from reprise.tables.rows import SHOWN, Chunk, Table, open_table
+from reprise.tables.sources import Source, differences
 from reprise.tables.spill import Spill
 from reprise.tables.types import Ambiguous, Tally, Type, infer, tally
 from reprise.tables.values import is_missing, text_hash
 
 Texts = dict[str, dict[int, str] | None]  # column → the text of each hash; None: more than LISTED
-
-
-class Source(NamedTuple):
-    """A file to read."""
-
-    path: Path
-    settings: Settings
-    is_test: bool
 
 
 class Ingested(NamedTuple):
@@ -44,11 +37,6 @@ class Ingested(NamedTuple):
     dialects: tuple[Dialect, ...]
 
 
-def settings_of(csv: Csv) -> Settings:
-    """Return what the params say of a file."""
-    return Settings(csv.separator, csv.encoding, csv.decimal, csv.header, tuple(mentioned(csv)))
-
-
 def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) -> Ingested:
     """Read all rows.
 
@@ -58,7 +46,7 @@ def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) 
     Parameters
     ----------
     sources : sequence of Source
-        The first one defines the columns.
+        The first one defines the columns; other files of training rows have the same.
     csv : Csv
     folder : Path
         Where the spill goes.
@@ -71,14 +59,14 @@ def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) 
         Names every cell, up to a few a column, that does not fit.
     """
     first = sources[0]
-    with open_table(first.path, first.settings, whole=True, block_bytes=block_bytes) as table:
+    with open_table(first.file.path, first.settings, whole=True, block_bytes=block_bytes) as table:
         roles = find_roles(table.names, csv, table.where, table.dialect.header)
         types = _guess(table, roles, csv)
         names = table.names
     while True:
         spill = Spill(folder, [*map(dtype_of, types.values()), np.int64])
         try:
-            reading = _Pass(roles, types, spill)
+            reading = _Pass(roles, types, spill, names)
             for source in sources:
                 reading.add(source, block_bytes)
             decided = _decide(reading.tallies, roles, csv)
@@ -126,8 +114,8 @@ def _decide(tallies: Mapping[str, Tally], roles: Roles, csv: Csv, *, final: bool
 class _Pass:
     """One reading of all files with given types."""
 
-    def __init__(self, roles: Roles, types: dict[str, Type], spill: Spill) -> None:
-        self.roles, self.types, self.spill = roles, types, spill
+    def __init__(self, roles: Roles, types: dict[str, Type], spill: Spill, names: tuple[str, ...]) -> None:
+        self.roles, self.types, self.spill, self._names = roles, types, spill, names
         self.tallies: dict[str, Tally] = {name: Counter() for name in types}
         self.texts: Texts = {name: {} for name, kind in types.items() if kind.kind == "categorical"}
         if roles.group is not None:
@@ -139,12 +127,15 @@ class _Pass:
 
     def add(self, source: Source, block_bytes: int) -> None:
         """Read a file to its end."""
-        with open_table(source.path, source.settings, whole=True, block_bytes=block_bytes) as table:
-            absent = [name for name in self.types if name not in table.names]
-            if absent:
-                raise UserError(
-                    *(f"{table.where}: no column {name!r}, which the first table has" for name in absent)
-                )
+        # That the first file's names are known says of a file of texts alone whether it has a header.
+        known = source.settings._replace(columns=(*source.settings.columns, *self._names))
+        with open_table(source.file.path, known, whole=True, block_bytes=block_bytes) as table:
+            if source.is_test:  # it may have other columns beside those that are used
+                problems = differences([n for n in table.names if n in self.types], tuple(self.types))
+            else:
+                problems = differences(table.names, self._names)
+            if problems:
+                raise UserError(*(f"{table.where}: {problem}" for problem in problems))
             self.rows.append(0)
             self.dialects.append(table.dialect)
             for chunk in table.chunks():
@@ -190,11 +181,11 @@ class _Pass:
         self._misfit_counts[name] += len(found)
         room = SHOWN - len(self._misfits[name])
         for row, text in sorted(found)[:room]:
-            line = int(chunk.lines[row])
+            place = f"{where}: {chunk.dialect.unit} {chunk.lines[row]}"
             if text:
-                self._misfits[name].append(f"{where}: {misfit_line(line, name, self.types[name], text)}")
+                self._misfits[name].append(misfit_line(place, name, self.types[name], text))
             else:
-                self._misfits[name].append(f"{where}: line {line}: column {name!r}: no value")
+                self._misfits[name].append(f"{place}: column {name!r}: no value")
 
     def refuse(self) -> None:
         """Raise a `UserError` that names the cells that don't fit, if there are any."""

@@ -17,22 +17,23 @@ from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_file
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
-from reprise.settings.params import Csv, Prepare
+from reprise.settings.params import Prepare
 from reprise.tables.encoder import Encoder
 from reprise.tables.fit import fit
-from reprise.tables.ingest import Ingested, Source, ingest, settings_of
+from reprise.tables.ingest import Ingested, ingest
 from reprise.tables.rows import BLOCK_BYTES, SHOWN
+from reprise.tables.sources import Source, in_words, sources_of
 from reprise.tables.target import Target, find_target
 
 SHARD_BYTES = 2**25  # smaller than usual: an unfinished shard of each split waits in memory
 
 
 def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -> Schema:
-    """Write prepared data from a CSV file and return its schema.
+    """Write prepared data from a table and return its schema.
 
     Three steps, none of which holds the table in memory: the file is read into a temporary file of
     parsed columns; each column is fitted on its train rows; the rows are encoded and written.
-    Row ids count the rows of the file from 0, and go on through the separate test file.
+    Row ids count the rows from 0, through all files of the table and the separate test table.
 
     Parameters
     ----------
@@ -41,14 +42,14 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
     out : Path
         The folder that the prepared data replaces, as a whole and at the end.
     block_bytes : int
-        Bytes of the file to read at a time. The result doesn't depend on it.
+        Bytes of a CSV file to read at a time. The result doesn't depend on it.
 
     Raises
     ------
     UserError
         If the file can't be read as a table, or its columns don't fit the params: by name and line.
     """
-    sources = _sources(params.csv)
+    sources = sources_of(params.csv)
     table = ingest(sources, params.csv, out.parent, block_bytes)
     with closing(table.spill):
         official_test = np.repeat([source.is_test for source in sources], table.rows)
@@ -59,43 +60,32 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
             params.seed,
             labels=target.y if target.task == "classification" else None,
             groups=_groups(table),
-            official_test=official_test if len(sources) > 1 else None,
+            official_test=official_test if official_test.any() else None,
             classes=target.classes,
         )
         encoder = _encoder(table, params, parts)
         schema = _schema(params, sources, encoder, target, parts)
         contract = Contract()
         with PreparedWriter(out, SHARD_BYTES) as writer:
-            for split, rows in _encoded(table, encoder, target, parts, schema.test_is_train):
+            for split, rows in _encoded(table, sources, encoder, target, parts, schema.test_is_train):
                 writer.add(split, rows)
                 contract.add(split, rows)
             checks = contract.judge(
                 schema,
                 params.checks,
                 sources=[code.name for code in encoder.columns for _ in code.features],
-                name_of=_line_of(table, sources),
+                name_of=_place_of(
+                    table, [f"{source.file.name}: " * (len(sources) > 1) for source in sources]
+                ),
             )
             return writer.finish(schema, checks)
-
-
-def _sources(csv: Csv) -> list[Source]:
-    sources = []
-    for key, path in (("path", csv.path), ("test_path", csv.test_path)):
-        if path is None:
-            continue
-        source = Source(Path(path), settings_of(csv), key == "test_path")
-        if not source.path.is_file():
-            found = "a folder" if source.path.is_dir() else "no such file"
-            raise UserError(f"prepare.csv.{key}: {path}: {found}; give the path of a CSV file")
-        sources.append(source)
-    return sources
 
 
 def _target(
     table: Ingested, params: Prepare, sources: Sequence[Source], official_test: NDArray[np.bool_]
 ) -> Target:
-    name, place = table.roles.target, len(table.roles.features)
-    values = table.spill.column(place)
+    name = table.roles.target
+    values = table.spill.column(len(table.roles.features))
     texts = table.texts.get(name)
     target = find_target(name, values, table.types[name], texts, params.csv.task, official_test)
     if params.scale_target and target.task == "classification":
@@ -106,13 +96,10 @@ def _target(
     with np.errstate(over="ignore"):
         strange = target.y < 0 if target.classes else ~np.isfinite(target.y.astype(np.float32))
     if strange.any():
-        lines = table.spill.column(len(table.types))
+        place = _place_of(table, [f"{source.file.path}: " for source in sources])
         what = "a class that the first table has not" if target.classes else "too large a number"
         raise UserError(
-            *(
-                f"{sources[int(official_test[row])].path}: line {lines[row]}: column {name!r}: {what}"
-                for row in np.flatnonzero(strange)[:SHOWN].tolist()
-            )
+            *(f"{place(row)}: column {name!r}: {what}" for row in np.flatnonzero(strange)[:SHOWN].tolist())
         )
     return target
 
@@ -156,7 +143,7 @@ def _schema(
     params: Prepare, sources: Sequence[Source], encoder: Encoder, target: Target, parts: NDArray[np.uint8]
 ) -> Schema:
     rows = {split: target.y[parts == number] for number, split in enumerate(SPLITS)}
-    test_is_train = params.split.method == "none" and len(sources) == 1
+    test_is_train = params.split.method == "none" and not sources[-1].is_test
     if test_is_train:
         rows["test"] = rows["train"]
     class_counts: dict[str, dict[str, int]] = {
@@ -169,7 +156,6 @@ def _schema(
         mean, std = zip(*(pair for code in encoder.columns for pair in code.statistics), strict=True)
         inputs = Statistics(mean=mean, std=std)
     scale = params.scale_target and not target.classes
-    names = [source.path.name for source in sources]
     return Schema(
         dataset="csv",
         layout="table",
@@ -183,26 +169,31 @@ def _schema(
         inputs=inputs,
         target_scale=normalise.fit(rows["train"][:, None], "feature") if scale else None,
         test_is_train=test_is_train,
-        source=f"the file {names[0]}" if len(names) == 1 else f"the files {names[0]} and {names[1]} (test)",
+        source=in_words(sources),
         licence="unknown (your own data)",
-        raw={
-            f"{source.path.name}{' (test)' * source.is_test}": sha256_file(source.path) for source in sources
-        },
+        raw={source.name: sha256_file(source.file.path) for source in sources},
         encoder=encoder.to_json(),
     )
 
 
 def _encoded(
-    table: Ingested, encoder: Encoder, target: Target, parts: NDArray[np.uint8], test_is_train: bool
+    table: Ingested,
+    sources: Sequence[Source],
+    encoder: Encoder,
+    target: Target,
+    parts: NDArray[np.uint8],
+    test_is_train: bool,
 ) -> Iterator[tuple[SplitName, Arrays]]:
     """Yield the rows of each split, portion by portion."""
     y: NDArray[Any] = target.y if target.classes else target.y.astype(np.float32)
+    ends = np.cumsum(table.rows)
     start = 0
     for columns in table.spill.blocks():
         rows = len(columns[0])
         x = encoder.encode(columns[: len(encoder.columns)], rows)
-        if problems := encoder.overflows(x, columns[-1]):
-            raise UserError(*problems)
+        file = int(np.searchsorted(ends, start, side="right"))  # a portion is of one file
+        if problems := encoder.overflows(x, columns[-1], table.dialects[file].unit):
+            raise UserError(*(f"{sources[file].file.path}: {problem}" for problem in problems))
         block = slice(start, start + rows)
         ids = np.arange(start, start + rows)
         for number, split in enumerate(SPLITS):
@@ -211,8 +202,20 @@ def _encoded(
         start += rows
 
 
-def _line_of(table: Ingested, sources: Sequence[Source]) -> Callable[[int], str]:
-    """Return a function that tells which line of which file a row id is."""
+def _place_of(table: Ingested, where: Sequence[str]) -> Callable[[int], str]:
+    """Return a function that tells which line or row of which file a row id is.
+
+    Parameters
+    ----------
+    table : Ingested
+    where : sequence of str
+        What comes before it, for each file.
+    """
     lines = table.spill.column(len(table.types))
-    where = [f"{source.path.name}: " if len(sources) > 1 else "" for source in sources]
-    return lambda row: f"{where[int(row >= table.rows[0])]}line {lines[row]}"
+    ends = np.cumsum(table.rows)
+
+    def place(row: int) -> str:
+        number = int(np.searchsorted(ends, row, side="right"))
+        return f"{where[number]}{table.dialects[number].unit} {lines[row]}"
+
+    return place
