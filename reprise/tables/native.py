@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def text_of(value: object) -> str | None:
         return (value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value).isoformat(" ")
     if isinstance(value, date | time):
         return value.isoformat()
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal | UUID):
         return str(value)
     raise TypeError(_NAMES.get(type(value), f"a value of the type {type(value).__name__}"))
 
