@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import ks_2samp, spearmanr
 from sklearn.tree import DecisionTreeClassifier
 
-from reprise.data.column_checks import collision, distance, distance_bound, rank_correlation, target_given
+from reprise.data.column_checks import distance, distance_bound, rank_correlation, target_given
 from reprise.data.fingerprints import Sample, row_hashes
 
 
@@ -110,8 +110,3 @@ def test_chance_alone_rarely_exceeds_the_bound():
         largest = max(distance(*generator.normal(size=(2, size))) for _ in range(500))
         assert largest < distance_bound(size, size, 1) < 4 * largest
     assert distance_bound(100, 100, 1000) > distance_bound(100, 100, 1)
-
-
-def test_the_share_of_equal_pairs():
-    assert collision(np.array([1, 1, 2, 3])) == pytest.approx(1 / 6)
-    assert collision(np.array([1])) == 0.0

@@ -110,6 +110,44 @@ def test_contradictions(csv: dict[str, Any], key: str) -> None:
     assert [line.split(":")[0] for line in of(Csv(**csv))] == [f"prepare.csv.{key}"]
 
 
+@pytest.mark.parametrize(
+    ("prepare", "problems"),
+    [
+        ({"dataset": "csv", "split": Split(method="time", by="day")}, []),
+        ({"dataset": "csv", "split": Split(method="time", by="day"), "csv": Csv(drop=("day",))}, []),
+        ({"dataset": "csv", "split": Split(method="time")}, ["by: null, but"]),
+        ({"dataset": "csv", "split": Split(by="day")}, ["by: 'day' orders nothing with"]),
+        (
+            {"dataset": "iris", "split": Split(method="time", by="day")},
+            ["method: time needs a table of your own"],
+        ),
+        (
+            {"dataset": "images", "split": Split(method="time", by="day")},
+            ["method: time needs a table of your own"],
+        ),
+        (
+            {"dataset": "csv", "split": Split(method="time", by="target")},
+            ["by: 'target' is prepare.csv.target"],
+        ),
+        (
+            {"dataset": "csv", "split": Split(method="time", by="day"), "csv": Csv(group="who")},
+            ["method: time takes no account of groups"],
+        ),
+        (
+            {"dataset": "csv", "split": Split(method="time", by="day"), "csv": Csv(types={"day": "text"})},
+            ["by: 'day' is text in prepare.csv.types"],
+        ),
+    ],
+)
+def test_contradictions_of_a_split_by_time(prepare: dict[str, Any], problems: list[str]) -> None:
+    kind = "cnn" if prepare["dataset"] == "images" else "mlp"
+    params = Params(prepare=Prepare(**prepare), model=Model(kind=kind), train=Train(), evaluate=Evaluate())
+    found = contradictions(params)
+    assert len(found) == len(problems)
+    for line, start in zip(found, problems, strict=True):
+        assert line.startswith(f"prepare.split.{start}")
+
+
 PIECES = [
     b"a", b"b", b"1", b"2.5", b"-3", b'"', b'""', b",", b",", b";", b"\t", b"\n", b"\n", b"\r\n", b"\r", b" ",
     b"y", b"x,y\n", b"NA", b"?", b"yes", b"no", b"2024-01-02", b"1/2/2024", b"\xef\xbb\xbf", "서울".encode(),
@@ -140,6 +178,8 @@ PARAMS = st.fixed_dictionaries(
         "day_first": st.just("yes"),
         "many_categories": st.just("frequency"),
         "max_categories": st.just(2),
+        "missing_target": st.just("drop"),
+        "types": st.just({"a": "text"}),
     },
 )
 

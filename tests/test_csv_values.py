@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from datetime import datetime
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -98,9 +99,22 @@ def test_dates_become_hours(moment: datetime, form: str) -> None:
         "day.month.year": f"{d}.{m}.{y}",
         "month/day/year": f"{m}/{d}/{y}",
     }[form]
+    full = moment.toordinal() * 24 + moment.hour
     text = f"{day} {moment.hour:02d}:{moment.minute:02d}"
-    assert hours(text, form) == moment.toordinal() * 24 + moment.hour
+    assert hours(text, form) == float(full + Fraction(moment.minute, 60))
+    text += f":{moment.second:02d}.{moment.microsecond:06d}"
+    found = hours(text, form)
+    assert found is not None
+    assert found - full == pytest.approx(moment.minute / 60 + moment.second / 3600, abs=4e-4)
+    assert int(found) == full or moment.minute == moment.second == 59
     assert hours(day, form) == moment.toordinal() * 24
+
+
+@given(st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), min_size=2, max_size=5))
+def test_moments_keep_their_order(moments: list[datetime]) -> None:
+    values = [hours(f"{moment:%Y-%m-%d %H:%M:%S}", "year-month-day") for moment in sorted(moments)]
+    assert values == sorted(values)
+    assert len(set(values)) == len({moment.replace(microsecond=0) for moment in moments})
 
 
 @pytest.mark.parametrize(
@@ -112,11 +126,13 @@ def test_dates_become_hours(moment: datetime, form: str) -> None:
         ("1/2/2024 3:04 PM", "month/day/year", 15), ("1/2/2024 12:04 am", "month/day/year", 0),
         ("1/2/2024 13:04 PM", "month/day/year", None), ("2024년 1월 2일", "year년 month월 day일", 0),
         ("20240102", "yearmonthday", 0), ("0000-01-01", "year-month-day", None),
+        ("2024-01-02 10:60", "year-month-day", None), ("2024-01-02 10:00:61", "year-month-day", None),
     ],
 )  # fmt: skip
 def test_hours(text: str, form: str, expected: int | None) -> None:
     found = hours(text, form)
-    assert found == (None if expected is None else datetime(2024, 1, 2).toordinal() * 24 + expected)
+    whole = None if found is None else int(found)
+    assert whole == (None if expected is None else datetime(2024, 1, 2).toordinal() * 24 + expected)
 
 
 @pytest.mark.parametrize(

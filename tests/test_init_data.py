@@ -73,7 +73,8 @@ def test_a_table_with_names_text_and_missing_values(project, capsys):
     params = init(flowers(project / "data" / "raw" / "flowers.csv"))
     csv = params.prepare.csv
     assert (params.prepare.dataset, csv.path) == ("csv", "data/raw/flowers.csv")
-    assert (csv.target, csv.task, csv.id, csv.drop) == ("species", "classification", "Id", ("note",))
+    assert (csv.target, csv.task, csv.id, csv.drop) == ("species", "classification", "Id", ())
+    assert (csv.types, csv.missing_target) == ({"note": "text"}, "refuse")
     assert params.model.kind == "mlp"
     assert (params.train.schedule, params.train.keep) == ("one_cycle", "best")
     assert params.train.patience is not None
@@ -82,7 +83,7 @@ def test_a_table_with_names_text_and_missing_values(project, capsys):
         "data/raw/flowers.csv: 150 rows, 4 columns beside the target",
         "target: 'species' (by its name), 3 classes; if another is meant: --target COLUMN",
         "id: 'Id' has another value in each row",
-        "left out: 'note' (text that almost never repeats)",
+        "left out: 'note' (text that almost never repeats: only whether it is empty is learnt)",
         "params.yaml: written (the old one: params.yaml.bak)",
         "next: dvc add data/raw/flowers.csv   # keeps this version of the data",
         "      dvc repro",
@@ -142,6 +143,26 @@ def test_dates_that_can_be_read_two_ways_are_said(project):
     prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
 
 
+def test_a_split_by_time_is_offered_where_there_are_dates(project, capsys):
+    days = [f"2023-{1 + n // 28 % 12:02}-{1 + n % 28:02}" for n in range(200)]
+    path = project / "data" / "raw" / "t.csv"
+    path.write_text(
+        "\n".join(["when,x,label", *(f"{day},{n % 7},{'ab'[n % 2]}" for n, day in enumerate(days))])
+    )
+    params = init(path)
+    assert params.prepare.split.method == "stratified"
+    assert "note: 'when' holds dates" in capsys.readouterr().out
+    text = Path("params.yaml").read_text()
+    # The offer is taken by moving the comment signs.
+    text = text.replace("    method: strat", "    # method: strat")
+    text = text.replace("# method: time", "method: time").replace('# by: "when"', 'by: "when"')
+    Path("params.yaml").write_text(text)
+    params = read_params(Path("params.yaml"))
+    assert (params.prepare.split.method, params.prepare.split.by) == ("time", "when")
+    schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+    assert schema.counts["test"] == 40
+
+
 @pytest.mark.parametrize("rows", [6, 20, 60, 1200, 12_000])
 def test_settings_fit_the_number_of_rows(rows, project):
     params = init(flowers(project / "data" / "raw" / "t.csv", rows=rows))
@@ -153,8 +174,60 @@ def test_settings_fit_the_number_of_rows(rows, project):
 def test_rows_without_a_target_are_told(project, capsys):
     path = flowers(project / "data" / "raw" / "t.csv")
     path.write_text(path.read_text().replace("setosa\n", "\n", 4))
-    init(path)
-    assert "note: 4 row(s) have no 'species': remove them before dvc repro" in capsys.readouterr().out
+    params = init(path)
+    assert params.prepare.csv.missing_target == "drop"
+    assert "missing_target: drop  # 4 row(s) have no 'species'" in Path("params.yaml").read_text()
+    assert "note: 4 row(s) have no 'species'; they are left out" in capsys.readouterr().out
+    schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+    assert sum(schema.counts.values()) == 146
+
+
+def test_columns_that_name_or_count_the_rows_are_told(project, capsys):
+    generator = np.random.default_rng(4)
+    rows = [f"{n},u{n:04},{n + 1},{x:.3f},{'ab'[n % 2]}" for n, x in enumerate(generator.normal(size=60))]
+    path = project / "data" / "raw" / "t.csv"
+    path.write_text("\n".join([",user id,place,x,label", *rows]))
+    csv = init(path).prepare.csv
+    assert (csv.id, csv.drop, csv.types) == ("user id", (), {})
+    assert "left out: 'column_1', 'place' (only counts the rows)" in capsys.readouterr().out
+    path.write_text("\n".join([",user id,row no,x,label", *rows]))
+    csv = init(path).prepare.csv
+    assert (csv.id, csv.drop) == ("user id", ("row no",))
+    path.write_text(path.read_text().replace(",user id", "Unnamed: 0,user id", 1))
+    assert init(path).prepare.csv.id == "user id"
+    told = capsys.readouterr().out
+    assert "left out: 'Unnamed: 0' (only counts the rows)" in told
+    assert "left out: 'row no' (another value in each row, too)" in told
+    assert "left out: 'column_1' (only counts the rows)" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "likely"),
+    [
+        ("price", "${:,}.50", "numbers written as text, such as '$1,000.50'"),
+        ("weight", "{} kg", "numbers written as text, such as '1000 kg'"),
+        ("price", "USD {:,}", "numbers written as text"),
+        ("size", "{}㎡", "numbers written as text"),
+        ("user_id", "u{}", "is it an id"),
+        ("who", "u{}", "every row has another one, such as 'u1000': is it an id or a name?"),
+        ("review", "I liked it {} times", "a free text, such as 'I liked it 1000 times'"),
+        ("joined", "{}-02-03", "these are dates"),
+    ],
+)
+def test_a_target_with_a_class_for_each_row_is_refused_with_the_likely_mistake(name, value, likely, project):
+    values = [value.format(1000 + 7 * n) for n in range(60)]
+    path = project / "data" / "raw" / "t.csv"
+    path.write_text("\n".join([f"x;{name}", *(f"{n % 7};{text}" for n, text in enumerate(values))]))
+    message = refused(project, path)
+    assert f"column {name!r}: 60 classes in 60 rows" in message
+    assert likely in message
+    assert "name another with --target: x" in message
+
+
+def test_a_target_with_many_but_repeating_classes_is_taken(project):
+    path = project / "data" / "raw" / "t.csv"
+    path.write_text("\n".join(["x,city", *(f"{n % 7},city {n % 30}" for n in range(60))]))
+    assert init(path).prepare.csv.task == "classification"
 
 
 # ---- images
@@ -245,7 +318,20 @@ def test_data_elsewhere_is_refused_with_the_fix(project, tmp_path_factory):
     inside = flowers(project / "t.csv")
     assert "cp -r t.csv data/raw/t.csv" in refused(project, os.path.relpath(inside))
     (project / "data" / "raw" / "linked.csv").symlink_to(elsewhere)
-    assert init("data/raw/linked.csv").prepare.csv.path == "data/raw/linked.csv"
+    message = refused(project, "data/raw/linked.csv")
+    assert f"rm data/raw/linked.csv && cp -r '{elsewhere}' data/raw/linked.csv" in message
+
+
+def test_links_that_dvc_made_are_kept(project, tmp_path_factory):
+    for cache in (project / ".dvc" / "cache", tmp_path_factory.mktemp("shared")):
+        cached = cache / "files" / "md5" / "0a" / "123456789abcdef0123456789abcde"
+        cached.parent.mkdir(parents=True)
+        link = flowers(cached) and project / "data" / "raw" / "linked.csv"
+        link.unlink(missing_ok=True)
+        link.symlink_to(cached)
+        params = init("data/raw/linked.csv")
+        assert params.prepare.csv.path == "data/raw/linked.csv"
+        assert prepare(params.prepare, Path("data/prepared"), Path("data/raw")).raw.keys() == {"linked.csv"}
 
 
 def test_other_mistakes_are_named(project):

@@ -23,7 +23,7 @@ from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.prepared.schema import SPLITS
 from reprise.prepared.shards import read_schema, read_split
 from reprise.preparing.prepare import prepare
-from reprise.settings.params import Generated, Prepare, Split
+from reprise.settings.params import Csv, Generated, Images, Prepare, Split
 
 ROOT = Path(__file__).parents[1]
 # Dataset: prepare.normalise, and the start of a hash over the prepared rows and their statistics. A change
@@ -148,6 +148,77 @@ def test_a_wrong_file_of_the_users_is_refused_and_left_alone(tmp_path):
     assert done.stderr.startswith(f"{own}: is not the published file")
     assert own.read_bytes() == b"mine"
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with a table and a folder of images outside of it; it is the current folder."""
+    outside, inside = tmp_path / "outside", tmp_path / "project"
+    for folder in (outside / "images", inside / "data" / "raw"):
+        folder.mkdir(parents=True)
+    rows = [f"{-n},{n * n % 7},{'ab'[n % 2]}" for n in range(60)]
+    (outside / "t.csv").write_text("\n".join(["x,z,y", *rows]))
+    (inside / "data" / "raw" / "t.csv").write_text("\n".join(["x,z,y", *rows]))
+    monkeypatch.chdir(inside)
+    return inside
+
+
+@pytest.mark.parametrize("how", ["absolute", "above", "link", "folder link"])
+@pytest.mark.parametrize("key", ["path", "test_path", "images"])
+def test_data_outside_the_project_is_refused(how, key, project):
+    outside = project.parent / "outside"
+    name = "images" if key == "images" else "t.csv"
+    (project / "data" / "raw" / "link").symlink_to(outside / name)
+    (project / "data" / "raw" / "folder").symlink_to(outside)
+    path = {
+        "absolute": str(outside / name),
+        "above": f"data/../../outside/{name}",
+        "link": "data/raw/link",
+        "folder link": f"data/raw/folder/{name}",
+    }[how]
+    params = (
+        Prepare(dataset="images", images=Images(path=path))
+        if key == "images"
+        else Prepare(dataset="csv", csv=Csv(**({"path": "data/raw/t.csv", "target": "y"} | {key: path})))
+    )
+    with pytest.raises(UserError, match="outside the project, where no change would be noticed") as caught:
+        prepare(params, project / "out", project / "data" / "raw")
+    (line,) = caught.value.problems
+    assert line.startswith(f"prepare.{'images.path' if key == 'images' else f'csv.{key}'}: {path}: is ")
+    assert not (project / "out").exists()
+
+
+def test_folders_of_images_that_are_linked_from_outside_are_refused(project):
+    outside, inside = project.parent / "outside" / "images", project / "data" / "raw" / "pets"
+    (inside / "cat").mkdir(parents=True)
+    (inside / "dog").symlink_to(outside)
+    (inside / "cat" / "more").symlink_to(outside)
+    (inside / "cat" / "one.png").symlink_to(outside / "one.png")  # DVC follows links to files
+    with pytest.raises(UserError) as caught:
+        prepare(
+            Prepare(dataset="images", images=Images(path="data/raw/pets")), project / "out", Path("data/raw")
+        )
+    assert [problem.split(": ")[1] for problem in caught.value.problems] == [
+        "data/raw/pets/cat/more", "data/raw/pets/dog",
+    ]  # fmt: skip
+
+
+def test_links_inside_the_project_and_in_a_copy_of_it_are_followed(project, monkeypatch):
+    cached = project / ".dvc" / "cache" / "files" / "md5" / "ab" / ("0" * 30)
+    cached.parent.mkdir(parents=True)
+    (project / "data" / "raw" / "t.csv").rename(cached)
+    copy = project / ".dvc" / "tmp" / "exps" / "standalone" / "x"
+    params = Prepare(dataset="csv", csv=Csv(path="data/raw/t.csv", target="y"))
+    for place in (project, copy):
+        (place / "data" / "raw").mkdir(parents=True, exist_ok=True)
+        (place / "data" / "raw" / "t.csv").symlink_to(cached)
+        monkeypatch.chdir(place)
+        assert sum(prepare(params, Path("out"), Path("data/raw")).counts.values()) == 60
+
+
+def test_links_of_published_datasets_may_lead_anywhere(project):
+    (project / "data" / "raw" / "iris").symlink_to(project.parent / "outside")
+    assert prepare(Prepare(dataset="iris"), project / "out", project / "data" / "raw").dataset == "iris"
 
 
 def test_without_network_or_files_the_mirrors_and_the_folder_are_named(tmp_path, monkeypatch):

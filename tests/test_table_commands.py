@@ -111,8 +111,21 @@ def test_init_data_of_a_pattern(raw: Path, capsys: pytest.CaptureFixture[str]) -
     write(raw / "part 3.csv", {"other": [1, 2], "y": [1, 2]})
     with pytest.raises(UserError, match=r"part 3\.csv: no column 'n', which the first table has"):
         init(capsys, "data/raw/part ?.csv")
-    with pytest.raises(UserError, match=r"is not in data/raw, .* copy or link the files there"):
+    with pytest.raises(UserError, match=r"is not in data/raw, .* copy the files there"):
         init(capsys, "elsewhere/*.csv")
+
+
+def test_a_file_of_a_pattern_that_is_elsewhere_is_refused(
+    raw: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    write(raw / "a.csv", mixed(20))
+    (raw / "b.csv").symlink_to(write(elsewhere / "b.csv", mixed(20)))
+    with pytest.raises(UserError, match=r"^data/raw/b\.csv: is a link to .*, outside the project"):
+        init(capsys, "data/raw/*.csv")
+    params = Prepare(dataset="csv", csv=Csv(path="data/raw/*.csv", target="y"))
+    with pytest.raises(UserError, match=r"^prepare\.csv\.path: data/raw/b\.csv: is a link to .*, outside"):
+        prepare(params, Path("out"), raw)
 
 
 def test_init_data_of_a_sheet(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import write_bytes
-from reprise.tables.files import is_pattern
+from reprise.foundation.workspace import leads_outside
+from reprise.tables.files import is_pattern, table_files
 from reprise.tables.formats import is_table
 
 PARAMS = Path("params.yaml")
@@ -61,29 +62,41 @@ def _placed(given: Path) -> Path:
         raise UserError(f"{PIPELINE}: not in this folder; run init-data in the project's folder")
     if not given.exists() and not is_pattern(str(given)):
         raise UserError(f"{given}: no such file or folder; give a table or a folder of images")
-    # Links are kept as they are: data may lie on another disk and be linked into data/raw.
-    path = Path(os.path.relpath(given))
-    if path.is_relative_to(RAW) and path != RAW:
-        return path
+    path = Path(os.path.relpath(given))  # links, such as DVC makes, are kept as they are
     if path == RAW:
         raise UserError(f"{given}: holds all raw data; give one table or one folder in it")
+    if path.is_relative_to(RAW):
+        found = [file.path for file in table_files(str(path))] if is_pattern(str(path)) else [path]
+        for file in found:
+            _refuse_link(file)
+        return path
     if is_pattern(str(given)):
         raise UserError(
-            f"{given}: is not in {RAW.as_posix()}, which the pipeline watches for changes; copy or link the "
+            f"{given}: is not in {RAW.as_posix()}, which the pipeline watches for changes; copy the "
             "files there"
         )
     target = (RAW / given.resolve().name).as_posix()
     source = shlex.quote(str(given))
     raise UserError(
         f"{given}: is not in {RAW.as_posix()}, which the pipeline watches for changes; put it there: "
-        f"cp -r {source} {shlex.quote(target)} && reprise init-data {shlex.quote(target)} "
-        "(or link it: ln -s)"
+        f"cp -r {source} {shlex.quote(target)} && reprise init-data {shlex.quote(target)}"
     )
+
+
+def _refuse_link(path: Path) -> None:
+    """Refuse a file or folder that is elsewhere: a change there would go unnoticed."""
+    outside = leads_outside(path)
+    if outside is not None:
+        here, there = (shlex.quote(str(place)) for place in (path, outside))
+        raise UserError(
+            f"{path}: is a link to {outside}, outside the project, where no change would be noticed; "
+            f"put the data itself there: rm {here} && cp -r {there} {here}"
+        )
 
 
 def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str], str]:
     from reprise.starter.table import look_at_table
-    from reprise.starter.text import table_params
+    from reprise.starter.text import date_of, table_params, unanswered
 
     look = look_at_table(str(path), target, sheet)
     what = "a regression" if look.task == "regression" else f"{look.classes} classes"
@@ -94,11 +107,19 @@ def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str]
     ]
     if look.id is not None:
         lines.append(f"id: {look.id!r} has another value in each row")
-    if look.drop:
-        lines.append(f"left out: {', '.join(map(repr, look.drop))} (text that almost never repeats)")
+    for names, why in (
+        (look.drop, "another value in each row, too"),
+        (look.row_numbers, "only counts the rows"),
+        (look.texts, "text that almost never repeats: only whether it is empty is learnt"),
+    ):
+        if names:
+            lines.append(f"left out: {', '.join(map(repr, names))} ({why})")
     if look.unanswered:
+        lines.append(f"note: {unanswered(look)}; they are left out (missing_target: drop)")
+    if (date := date_of(look)) is not None:
         lines.append(
-            f"note: {look.unanswered:,} row(s) have no {look.target!r}: remove them before dvc repro"
+            f"note: {date!r} holds dates; if the model is for later rows than these, test it on the latest "
+            "(prepare.split.method: time in params.yaml)"
         )
     return lines, table_params(path.as_posix(), look, sheet)
 

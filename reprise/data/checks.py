@@ -1,16 +1,18 @@
 """The data contract: what should not be found in prepared data, looked for in every dataset.
 
-Rows are judged as the model sees them. What is found has a level. *serious*: equal rows in train and
-test, equal rows with different classes, a column that alone gives the target away; with
-``prepare.checks: refuse`` they end the prepare stage. *warning*: other equal rows, rare classes, drift.
-*note*: constant columns, and equal rows of a table with so few different values that they are no
-surprise. *known*: whatever is found in a published dataset. Nothing is ever corrected.
+Columns are judged as the model sees them. Rows of a file are equal when all cells are that features are
+made of, each with its full value; other rows when they are stored alike. What is found has a level.
+*serious*: equal rows in train and test, equal rows with different classes, a column that alone gives the
+target away; with ``prepare.checks: refuse`` they end the prepare stage. *warning*: other equal rows, rare
+classes, drift. *note*: constant columns, equal rows of a table with so few different values that they are no
+surprise (see `repeats`), what was left out. *known*: whatever is found in a published
+dataset. Nothing is ever corrected.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from reprise.data.duplicates import Keyed
 from reprise.data.findings import Finding, Judge, Seen
-from reprise.data.fingerprints import Sample, row_hashes
+from reprise.data.fingerprints import Hashes, Sample, row_hashes
 from reprise.foundation.errors import UserError
 from reprise.prepared.schema import SPLITS, Schema, SplitName
 from reprise.prepared.shards import Arrays
@@ -38,8 +40,8 @@ class _Collected:
         self._first: NDArray[Any] | None = None
         self._changed = np.zeros(columns, np.bool_)
 
-    def add(self, rows: Arrays, features: NDArray[Any]) -> None:
-        self._keys.append(Keyed(row_hashes(rows.x), rows.y, rows.ids))
+    def add(self, rows: Arrays, features: NDArray[Any], keys: Hashes) -> None:
+        self._keys.append(Keyed(keys, rows.y, rows.ids))
         self._sample.add(rows.ids, features, rows.y)
         if self._first is None:
             self._first = features[0].copy()
@@ -61,14 +63,23 @@ class Contract:
     def __init__(self) -> None:
         self._splits: dict[SplitName, _Collected] = {}
 
-    def add(self, split: SplitName, rows: Arrays) -> None:
-        """Take note of rows, as they are stored."""
+    def add(self, split: SplitName, rows: Arrays, keys: Hashes | None = None) -> None:
+        """Take note of rows, as they are stored.
+
+        Parameters
+        ----------
+        split : {"train", "val", "test"}
+        rows : Arrays
+        keys : array (rows,) of uint64, optional
+            Equal for rows that are to count as equal; by default those that are stored alike.
+        """
         for start in range(0, len(rows.x), PIECE):
             piece = Arrays(*(column[start : start + PIECE] for column in rows))
+            key = row_hashes(piece.x) if keys is None else keys[start : start + PIECE]
             features = _features(piece.x)
             if split not in self._splits:
                 self._splits[split] = _Collected(features.shape[1])
-            self._splits[split].add(piece, features)
+            self._splits[split].add(piece, features, key)
 
     def judge(
         self,
@@ -76,7 +87,10 @@ class Contract:
         policy: Literal["refuse", "warn"],
         *,
         sources: Sequence[str] = (),
+        ordered_by: str | None = None,
         name_of: Callable[[int], str] = "row {}".format,
+        others: Iterable[Finding] = (),
+        repeats_are_chance: Callable[[], bool] = bool,
     ) -> dict[str, Any]:
         """Tell what was found, on standard error, and return the content of checks.json.
 
@@ -87,8 +101,14 @@ class Contract:
         policy : {"refuse", "warn"}
         sources : sequence of str, optional
             For each feature the column that it was made of; by default each is its own.
+        ordered_by : str, optional
+            The column by which the splits were cut: that it drifts is no news.
         name_of : function, optional
             Returns what a person calls the row with an id.
+        others : iterable of Finding, optional
+            What was found before the rows were written; told after the rest.
+        repeats_are_chance : function, optional
+            Tells whether the equal rows, if there are any, are no surprise; by default they are one.
 
         Raises
         ------
@@ -96,8 +116,8 @@ class Contract:
             With `policy` refuse, if anything serious was found.
         """
         splits = {split: self._splits[split].seen() for split in SPLITS if split in self._splits}
-        judge = Judge(schema, splits, sources, name_of)
-        findings = list(judge.findings())
+        judge = Judge(schema, splits, sources, ordered_by, name_of, repeats_are_chance)
+        findings = [*judge.findings(), *others]
         serious = [finding for finding in findings if finding.level == "serious"]
         if serious and policy == "refuse":
             raise UserError(

@@ -107,12 +107,3 @@ def distance_bound(first: int, second: int, columns: int) -> float:
         return 1.0
     bits = CHANCE_BITS + 1 + columns.bit_length()
     return math.sqrt(bits * LN2 / 2 * (first + second) / (first * second))
-
-
-def collision(values: NDArray[Any]) -> float:
-    """Return the share of all pairs of rows that have the same value."""
-    rows = len(values)
-    if rows < 2:
-        return 0.0
-    counts = np.unique(values, return_counts=True)[1].astype(np.int64)
-    return int((counts * (counts - 1)).sum()) / (rows * (rows - 1))

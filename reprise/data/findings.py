@@ -19,7 +19,6 @@ LEAK = 0.99  # share of the task that one column settles alone
 LEAK_RANK = 0.999  # rank correlation with a regression's target
 LEAK_ROWS = 20  # a column that settles fewer rows may do so by luck
 IMBALANCE = 10  # times as many rows in the largest class as in the smallest
-CHANCE = 100  # times the equal pairs that independent columns would give
 
 
 class Finding(NamedTuple):
@@ -51,8 +50,12 @@ class Judge:
         Those that have rows.
     sources : sequence of str
         For each feature the column it was made of; empty: each is its own.
+    ordered_by : str, optional
+        The column by which the splits were cut.
     name_of : function
         Returns what a person calls the row with an id.
+    repeats_are_chance : function
+        Tells whether equal rows are no surprise; called if there are any.
 
     Attributes
     ----------
@@ -65,9 +68,12 @@ class Judge:
         schema: Schema,
         splits: Mapping[SplitName, Seen],
         sources: Sequence[str],
+        ordered_by: str | None,
         name_of: Callable[[int], str],
+        repeats_are_chance: Callable[[], bool],
     ) -> None:
         self.schema, self.splits, self.name_of = schema, splits, name_of
+        self.ordered_by, self.repeats_are_chance = ordered_by, repeats_are_chance
         if schema.test_is_train:
             self.splits = {split: seen for split, seen in splits.items() if split != "test"}
         self.classes = len(schema.classes)
@@ -81,7 +87,7 @@ class Judge:
     def findings(self) -> Iterator[Finding]:
         """Yield what is found, the most serious kinds first."""
         equal = EqualRows({split: seen.keyed for split, seen in self.splits.items()})
-        chance = self._by_chance(equal.pairs)
+        chance = equal.pairs > 0 and self.repeats_are_chance()
         yield from self._across(equal, chance)
         yield from self._contradicting(equal, chance)
         yield from self._leaks()
@@ -121,16 +127,6 @@ class Judge:
             yield from self._rows(
                 "contradicting_labels", "warning" if chance else "serious", repeats, message
             )
-
-    def _by_chance(self, pairs: int) -> bool:
-        """Tell whether so many equal pairs are no surprise, the columns having so few different values."""
-        if pairs == 0 or self.schema.layout == "images":
-            return False
-        rows = sum(self.schema.counts[split] for split in self.splits)
-        expected = rows * (rows - 1) / 2
-        for columns in self._groups().values():
-            expected *= column_checks.collision(row_hashes(self.x[:, columns]))
-        return pairs <= CHANCE * expected
 
     def _groups(self) -> dict[str, list[int]]:
         """Return the features made of each column."""
@@ -176,7 +172,11 @@ class Judge:
             return
         x, y = self.splits["test"].x, self.splits["test"].y
         bound = column_checks.distance_bound(len(self.y), len(y), len(self.columns) + 1)
-        pairs = [(name, self.x[:, n], x[:, n]) for n, name in enumerate(self.columns)]
+        pairs = [
+            (name, self.x[:, n], x[:, n])
+            for n, name in enumerate(self.columns)
+            if self.sources[n] != self.ordered_by
+        ]
         for name, train, test in [*pairs, (self.schema.target, self.y, y)]:
             gap = column_checks.distance(train, test)
             self.drift[name] = max(gap, self.drift.get(name, 0.0))

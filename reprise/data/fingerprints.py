@@ -52,6 +52,14 @@ def row_hashes(x: NDArray[Any]) -> Hashes:
     return hashes
 
 
+def cell_hashes(cells: NDArray[np.uint64], column: int) -> Hashes:
+    """Return a hash of each cell (rows,) of a column of words; those of a row add up to the row's hash.
+
+    ``row_hashes(x)`` is the sum over the columns of a table `x` of 64-bit words.
+    """
+    return mixed(cells + np.array([column + 1], np.uint64) * STEP)
+
+
 class Sample:
     """Up to `size` rows of a stream, chosen by their ids: the same ones however the stream is cut.
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.data.groups import assign_groups
+from reprise.data.time_split import assign_by_time
 from reprise.foundation import seeds
 from reprise.foundation.errors import UserError
 from reprise.settings.params import Split
@@ -34,6 +35,7 @@ def assign(
     labels: Numbers | None = None,
     groups: Numbers | None = None,
     official_test: NDArray[np.bool_] | None = None,
+    moments: NDArray[np.float64] | None = None,
     classes: Sequence[str] = (),
 ) -> NDArray[np.uint8]:
     """Return the split of each row: 0 train, 1 val, 2 test.
@@ -52,6 +54,8 @@ def assign(
         Rows with the same number stay in one split.
     official_test : array (count,), optional
         Rows that are test whatever `split` says; then ``split.test`` is not used.
+    moments : array (count,), optional
+        What ``time`` orders the rows by.
     classes : sequence of str, optional
         Class names, for messages.
 
@@ -73,6 +77,10 @@ def assign(
         case "sklearn":
             _refuse_sklearn(seed, groups)
             parts[free] = _like_sklearn(len(free), split, seed, official_test is not None)
+        case "time":
+            if moments is None:
+                raise ValueError("time needs moments")
+            parts[free] = assign_by_time(moments[free], *shares)
         case method:
             strata = labels[free] if labels is not None and method == "stratified" else None
             if groups is None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
+
+# A file or folder in DVC's cache, named by the hash of its content. The cache may lie on another disk.
+_CACHED = re.compile(r"files/md5/[0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?")
 
 
 def main_root(start: Path | None = None) -> Path:
@@ -22,3 +27,19 @@ def main_root(start: Path | None = None) -> Path:
         if parts[place : place + 3] == (".dvc", "tmp", "exps"):
             return Path(*parts[:place])
     return here
+
+
+def leads_outside(path: Path) -> Path | None:
+    """Return where a path leads when that is outside the project, else None.
+
+    Links are followed, but for those that DVC makes into its cache: what they lead to can't change.
+
+    Parameters
+    ----------
+    path : Path
+        Absolute, or relative to the current folder, which is the project's or a copy's (see `main_root`).
+    """
+    target = Path(os.path.realpath(path))  # it goes round in circles without complaint
+    if target.is_relative_to(Path.cwd().resolve()) or target.is_relative_to(main_root()):
+        return None
+    return None if _CACHED.fullmatch("/".join(target.parts[-4:])) else target

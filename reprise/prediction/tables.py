@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reprise.foundation.errors import UserError
 from reprise.prediction.blocks import Block
 from reprise.prepared.schema import Schema, Statistics
-from reprise.tables.codes import Code, Features, Number
+from reprise.tables.codes import Code, Features, Number, Unused
 from reprise.tables.compressed import opened
 from reprise.tables.dialect import NATIVE, Dialect
 from reprise.tables.encoder import Encoder, Matching
@@ -111,7 +111,7 @@ def object_blocks(
     """
     encoder = encoder_of(schema)
     id_key = encoder.id or "id"
-    has_ids = id_key not in {code.name for code in encoder.columns}
+    has_ids = id_key not in {code.name for code in encoder.columns if code.features}
     matcher = _Matcher(encoder, id_key if has_ids else None, where)
     for part in parts:
         lines = np.array([line for line, _ in part], np.int64)
@@ -119,7 +119,7 @@ def object_blocks(
         columns = {
             code.name: _column(code, [row[code.name] for row in rows])
             for code in encoder.columns
-            if code.kind != "empty"
+            if code.features
         }
         numbers = range(start, start + len(part))
         ids = [
@@ -136,7 +136,9 @@ class _Matcher:
     def __init__(self, encoder: Encoder, id_key: str | None, where: str) -> None:
         self._encoder, self._id_key, self._where = encoder, id_key, where
         self._place = {name: place for place, name in enumerate(encoder.order)}
-        self._dispensable = {code.name for code in encoder.columns if code.kind != "empty" and code.missing}
+        self._dispensable = {
+            code.name for code in encoder.columns if not isinstance(code, Unused) and code.missing
+        }
         # keys → name in training: key, or None where there is none
         self._known: dict[tuple[str, ...], dict[str, str | None]] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from reprise.data.checks import Contract
 from reprise.data.raw import Raw
 from reprise.data.sources import load
 from reprise.data.split import assign
+from reprise.foundation.errors import UserError
+from reprise.foundation.workspace import leads_outside
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Prepare
+from reprise.tables.files import is_pattern, table_files
 
 Rows = dict[SplitName, NDArray[np.intp]]  # row numbers of each split
 
@@ -31,7 +35,13 @@ def prepare(params: Prepare, out: Path, raw_dir: Path) -> Schema:
         The folder that the prepared data replaces, as a whole and at the end.
     raw_dir : Path
         Where raw data stands, for the datasets that have files.
+
+    Raises
+    ------
+    UserError
+        If the user's own data is outside the project, among other things that are wrong with it.
     """
+    _refuse_outside(params)
     if params.dataset == "csv":
         from reprise.tables.prepare import prepare_csv  # pandas: only who has a table waits for it
 
@@ -45,6 +55,41 @@ def prepare(params: Prepare, out: Path, raw_dir: Path) -> Schema:
         raw = flattened(raw)
     rows = split_rows(raw, params)
     return _write(raw, rows, params, out)
+
+
+def _refuse_outside(params: Prepare) -> None:
+    """Refuse data of the user's own that DVC doesn't watch: when it changes, old results would stay."""
+    paths: list[tuple[str, str | None]] = []
+    if params.dataset == "csv":
+        given = [("csv.path", params.csv.path), ("csv.test_path", params.csv.test_path)]
+        paths = [(key, path) for key, one in given for path in (one, *_matched(key, one))]
+    elif params.dataset == "images":
+        root = params.images.path
+        paths = [("images.path", path) for path in (root, *_linked_folders(root))]
+    problems = []
+    for key, path in paths:
+        target = None if path is None else leads_outside(Path(path))
+        if target is not None:
+            where = "is" if str(target) == path else f"is a link to {target},"
+            problems.append(
+                f"prepare.{key}: {path}: {where} outside the project, where no change would be noticed; "
+                "copy the data into data/raw and give its path there"
+            )
+    if problems:
+        raise UserError(*problems)
+
+
+def _matched(key: str, given: str | None) -> list[str]:
+    """Return the files of a pattern."""
+    if given is None or not is_pattern(given):
+        return []
+    return [str(file.path) for file in table_files(given, f"prepare.{key}")]
+
+
+def _linked_folders(root: str) -> list[str]:
+    """Return the links to folders below a folder; those to files DVC follows."""
+    below = [Path(place, name) for place, folders, _ in os.walk(root) for name in folders]
+    return sorted(str(path) for path in below if path.is_symlink())
 
 
 def flattened(raw: Raw) -> Raw:

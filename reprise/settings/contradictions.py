@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from reprise.settings.params import Csv, Params
+from reprise.settings.params import Csv, Params, Prepare
 
 
 class Facts(NamedTuple):
@@ -63,6 +63,35 @@ def _of_prepare(params: Params, task: str | None) -> Iterator[str]:
         yield f"prepare.csv.separator: must be one character or auto, found {prepare.csv.separator!r}"
     if prepare.dataset == "csv":
         yield from _of_csv(prepare.csv)
+    yield from _of_split(prepare)
+
+
+def _of_split(prepare: Prepare) -> Iterator[str]:
+    split, csv = prepare.split, prepare.csv
+    if split.method != "time":
+        if split.by is not None:
+            yield (
+                f"prepare.split.by: {split.by!r} orders nothing with prepare.split.method: {split.method}; "
+                "set the method to time, or by to null"
+            )
+        return
+    if prepare.dataset != "csv":
+        yield (
+            "prepare.split.method: time needs a table of your own with a date or a number to go by, but "
+            f"prepare.dataset is {prepare.dataset}; use stratified"
+        )
+        return
+    if split.by is None:
+        yield "prepare.split.by: null, but prepare.split.method: time needs the column that orders the rows"
+    elif split.by == csv.target:
+        yield f"prepare.split.by: {split.by!r} is prepare.csv.target already; name another column"
+    elif (kind := csv.types.get(split.by, "date")) not in ("date", "numeric"):
+        yield f"prepare.split.by: {split.by!r} is {kind} in prepare.csv.types; name a date or a number"
+    if csv.group is not None:
+        yield (
+            "prepare.split.method: time takes no account of groups; "
+            "set prepare.csv.group to null, or use stratified or shuffle"
+        )
 
 
 def _of_csv(csv: Csv) -> Iterator[str]:
@@ -78,7 +107,7 @@ def _of_csv(csv: Csv) -> Iterator[str]:
         if csv.types.get(name, "date") != "date":
             yield f"prepare.csv.types: {name!r} is {csv.types[name]}, but in prepare.csv.dates too; keep one"
     kind = csv.types.get(csv.target)
-    if kind in ("boolean", "date") or (kind == "categorical" and csv.task == "regression"):
+    if kind in ("boolean", "date", "text") or (kind == "categorical" and csv.task == "regression"):
         yield (
             f"prepare.csv.types: the target {csv.target!r} is {kind}; use categorical for a classification, "
             "numeric for a regression"

@@ -44,12 +44,15 @@ class Csv(Section):
     """Settings of ``prepare.dataset: csv``: a table as CSV, JSON lines, Parquet or Excel."""
 
     path: str = Field(
-        "data/raw/table.csv", description="the table: a file below the project, or a pattern for several"
+        "data/raw/table.csv", description="the table: a file in data/raw, or a pattern for several"
     )
     test_path: str | None = Field(None, description="a separate test table; null splits one off")
     sheet: str | None = Field(None, description="of an Excel workbook; null: the only one that is filled")
     target: str = Field("target", description="the column to predict; column_3 when there is no header")
     task: Literal["auto", "classification", "regression"] = "auto"
+    missing_target: Literal["refuse", "drop"] = Field(
+        "refuse", description="what happens to rows whose target has no value"
+    )
     separator: str = Field("auto", description="one character, or auto")
     encoding: str = Field("auto", description="utf-8, cp949, latin-1, …, or auto")
     decimal: Literal["auto", ".", ","] = "auto"
@@ -59,17 +62,18 @@ class Csv(Section):
     group: str | None = Field(None, description="rows of one group stay in one split; not a feature")
     dates: Names = Field((), description="columns to read as dates")
     day_first: Literal["auto", "yes", "no"] = Field("auto", description="how 01/02/2024 is read")
-    types: dict[str, Literal["numeric", "categorical", "boolean", "date"]] = Field(
-        default_factory=dict, description="column: type, where the inferred type is wrong"
+    types: dict[str, Literal["numeric", "categorical", "boolean", "date", "text"]] = Field(
+        default_factory=dict,
+        description="column: type, where the inferred type is wrong; text: learn only whether it is empty",
     )
-    max_categories: Annotated[int, Field(ge=2, le=1000)] = Field(20, description="one-hot up to this many")
+    max_categories: Annotated[int, Field(ge=2, le=1000)] = Field(50, description="one-hot up to this many")
     many_categories: Literal["hash", "frequency"] = Field("hash", description="the code beyond that")
 
 
 class Images(Section):
     """Settings of ``prepare.dataset: images``."""
 
-    path: str = Field("data/raw/images", description="a folder with one folder per class")
+    path: str = Field("data/raw/images", description="a folder in data/raw with one folder per class")
     size: Annotated[int, Field(ge=4, le=1024)] = Field(32, description="height and width in pixels")
     mode: Literal["rgb", "grayscale"] = "rgb"
     corrupt: Literal["refuse", "skip"] = "refuse"
@@ -78,10 +82,12 @@ class Images(Section):
 class Split(Section):
     """How rows are shared out; official test splits are kept whatever stands here."""
 
-    method: Literal["stratified", "shuffle", "sklearn", "none"] = Field(
+    method: Literal["stratified", "shuffle", "sklearn", "time", "none"] = Field(
         "stratified",
-        description="sklearn: train_test_split's own order; none: train and test on every row",
+        description="sklearn: train_test_split's own order; time: the last rows are test, those before them "
+        "val; none: train and test on every row",
     )
+    by: str | None = Field(None, description="time: the column that orders the rows, a date or a number")
     test: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(0.2, description="share of all rows")
     val: Fraction = Field(0.1, description="share of the rows that are not test; 0: no validation")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -10,11 +9,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from reprise.foundation.errors import UserError, nearest
+from reprise.starter.target import ID, refuse_classes_of_one
 from reprise.tables.convert import convert
 from reprise.tables.dialect import Settings
 from reprise.tables.files import TableFile, table_files
 from reprise.tables.names import clean
 from reprise.tables.parse import Cells
+from reprise.tables.row_numbers import ENOUGH_ROWS, STARTS, counts_rows, is_index, is_unnamed
 from reprise.tables.rows import Chunk, Table, open_table
 from reprise.tables.sources import differences
 from reprise.tables.target import Target, find_target
@@ -26,7 +27,6 @@ TARGETS = (
     "diagnosis", "survived", "churn", "default", "price", "saleprice", "medv", "quality", "score", "rating",
     "정답", "라벨", "레이블", "타깃", "타겟", "목표", "분류", "클래스", "가격",
 )  # fmt: skip
-ID = re.compile(r"(?i:(?:.*[_ ])?(?:id|idx|index|no|번호|uuid|key)|unnamed: 0)|.*[a-z]I[dD]")
 LOOK_ROWS = 20_000  # all columns are looked at in the first so many rows, or a few more
 EVERY = 10  # chunks: the target is looked at in the first ten and in each tenth after them
 MANY_TEXTS = 0.5  # a text column with more different texts than this share of its rows says nothing general
@@ -51,8 +51,11 @@ class TableLook(NamedTuple):
     task: Literal["classification", "regression"]
     classes: int
     unanswered: int  # rows looked at whose target is missing
+    answers: int  # rows whose target was looked at
     id: str | None
-    drop: tuple[str, ...]
+    drop: tuple[str, ...]  # further columns that name the rows
+    row_numbers: tuple[str, ...]  # that prepare will not learn from
+    texts: tuple[str, ...]  # that almost never repeat
     day_first: bool  # must be said, because a column's dates don't
 
 
@@ -96,22 +99,19 @@ def look_at_table(given: str, target: str | None, sheet: str | None = None) -> T
             f"{_some(table.names)}",
         ) from None
     columns = tuple(seen.column(other) for other in table.names if other != name)
-    one_id = next((column.name for column in columns if seen.is_id(column)), None)
-    drop = tuple(column.name for column in columns if column.name != one_id and seen.says_nothing(column))
-    if len(drop) + (one_id is not None) == len(columns):
-        drop, one_id = (), None  # something to learn from must be left
-    day_first = any(column.ambiguous and column.name not in drop for column in columns)
+    unused = _unused(columns, seen, table)
+    idle = {unused.id, *unused.drop, *unused.row_numbers, *unused.texts}
     return TableLook(
-        seen.rows,
-        columns,
-        name,
-        why,
-        found.task,
-        len(found.classes),
-        seen.unanswered,
-        one_id,
-        drop,
-        day_first,
+        rows=seen.rows,
+        columns=columns,
+        target=name,
+        why=why,
+        task=found.task,
+        classes=len(found.classes),
+        unanswered=seen.unanswered,
+        answers=seen.unanswered + len(found.y),
+        day_first=any(column.ambiguous and column.name not in idle for column in columns),
+        **unused._asdict(),
     )
 
 
@@ -122,6 +122,26 @@ def _chunks(files: Sequence[TableFile], settings: Settings, names: Sequence[str]
             if problems := differences(table.names, names):
                 raise UserError(*(f"{table.where}: {problem}" for problem in problems))
             yield from table.chunks()
+
+
+class _Unused(NamedTuple):
+    """Columns not to learn from, by why."""
+
+    id: str | None = None
+    drop: tuple[str, ...] = ()
+    row_numbers: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+def _unused(columns: Sequence[Column], seen: _Seen, table: Table) -> _Unused:
+    ids = [column.name for column in columns if seen.is_id(column)]
+    rest = [column for column in columns if column.name not in ids]
+    numbers = [c.name for c in rest if seen.numbers_rows(c, table.names, table.dialect.header)]
+    texts = [c.name for c in rest if c.name not in numbers and seen.says_nothing(c)]
+    if len(ids) + len(numbers) + len(texts) == len(columns):
+        return _Unused()  # something to learn from must be left
+    more = [column.name for column in columns if column.name in ids[1:]]
+    return _Unused(ids[0] if ids else None, tuple(more), tuple(numbers), tuple(texts))
 
 
 def _target(table: Table, wanted: str | None) -> tuple[str, str]:
@@ -149,6 +169,8 @@ class _Seen:
         self.rows = self._looked = 0
         self._tallies: dict[str, Tally] = {name: Counter() for name in names}
         self._texts: dict[str, set[str]] = {name: set() for name in names}
+        # From which numbers each column may count the rows, as far as was seen.
+        self._starts: dict[str, tuple[int, ...]] = dict.fromkeys(names, STARTS)
         self._codes: list[np.ndarray] = []  # of the target, as places in _answers
         self._answers: dict[str, int] = {}
 
@@ -159,6 +181,10 @@ class _Seen:
             assert isinstance(column, Cells)
             self._tallies[name] += tally(column, self.decimal)
             self._texts[name] |= set(column.texts)
+            if self._starts[name]:
+                values = convert(column, Type("numeric"), self.decimal).values
+                rows = np.arange(self._looked, self._looked + len(values))
+                self._starts[name] = tuple(s for s in self._starts[name] if counts_rows(values, rows, s))
         cells = columns[self.name]
         assert isinstance(cells, Cells)
         self._looked += len(cells.codes) if len(columns) > 1 else 0
@@ -179,6 +205,9 @@ class _Seen:
         if not answered.any():
             raise UserError(f"column {self.name!r}: no row has a value")
         kind = self._type(self.name)[0]
+        if kind.kind != "numeric":
+            used = [texts[code] for code in np.unique(codes[answered]).tolist()]
+            refuse_classes_of_one(self.name, used, int(answered.sum()), kind.kind)
         kind = kind if kind.kind == "numeric" else Type("categorical")
         converted = convert(Cells(codes[answered], texts), kind, self.decimal)
         values = converted.values[~np.isnan(converted.values)] if kind.kind == "numeric" else converted.values
@@ -195,6 +224,17 @@ class _Seen:
         present = self._looked - self._tallies[column.name]["missing"]
         named = ID.fullmatch(column.name) is not None
         return named and column.different == present == self._looked > 1 and column.type.kind != "date"
+
+    def numbers_rows(self, column: Column, names: Sequence[str], header: bool) -> bool:
+        """Tell whether prepare will say that a column only numbers the rows."""
+        if column.type.kind != "numeric" or self._looked < ENOUGH_ROWS:
+            return False
+        if self._starts[column.name]:
+            return True
+        if not is_unnamed(column.name, names, header) or column.different != self._looked:
+            return False
+        texts = Cells(np.arange(column.different), tuple(self._texts[column.name]))
+        return is_index(convert(texts, Type("numeric"), self.decimal).values)
 
     def says_nothing(self, column: Column) -> bool:
         """Tell whether almost every row of a text column has another text."""

@@ -40,11 +40,12 @@ def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
         *([] if sheet is None else [f"sheet: {_text(sheet)}"]),
         f"target: {_text(look.target)}  # {look.why}: {what}",
         f"task: {look.task}",
+        _missing_target(look),
         f"id: {'null' if look.id is None else _text(look.id)}  # names a row in predictions; not learnt from",
-        f"drop: {_texts(look.drop)}  # columns to leave out; text that almost never repeats teaches nothing",
+        f"drop: {_texts(look.drop)}  # columns to leave out",
         *(["day_first: yes  # 01/02/2024 may be either: check this"] if look.day_first else []),
         "group: null  # a column whose rows must stay in one split: a patient, a house, a device",
-        "types: {}  # column: numeric, categorical, boolean or date, where schema.json shows a wrong guess",
+        *_types(look.texts),
     ]
     prepare = [
         "dataset: csv",
@@ -52,7 +53,7 @@ def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
         "normalise: feature",
         f"scale_target: {'true' if regression else 'false'}",
         *_checks(),
-        *_split(look.rows, drawn=True),
+        *_split(look.rows, drawn=True, by=date_of(look)),
         "csv:",
         *(f"  {line}" for line in csv),
     ]
@@ -61,6 +62,32 @@ def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
         f"A table of {look.rows:,} rows and {len(look.columns)} columns beside the target.",
         prepare, model, _train(pace, look.rows * 0.8 * VAL >= FEW_VAL), "rmse" if regression else "accuracy",
     )  # fmt: skip
+
+
+def _missing_target(look: TableLook) -> str:
+    if not look.unanswered:
+        return "missing_target: refuse  # drop: leave out the rows without a target"
+    return f"missing_target: drop  # {unanswered(look)}; refuse: stop there"
+
+
+def unanswered(look: TableLook) -> str:
+    """Say how many rows have no target."""
+    looked = "" if look.answers == look.rows else f" of the {look.answers:,} looked at"
+    return f"{look.unanswered:,} row(s){looked} have no {look.target!r}"
+
+
+def _types(texts: Sequence[str]) -> list[str]:
+    """Return the columns whose types are not those that prepare would infer."""
+    what = "# column: numeric, categorical, boolean, date or text, where schema.json shows a wrong guess"
+    if not texts:
+        return [f"types: {{}}  {what}"]
+    return [
+        f"types:  {what}",
+        *(
+            f"  {_text(name)}: text  # almost never repeats: only whether it is empty is learnt"
+            for name in texts
+        ),
+    ]
 
 
 def folder_params(path: str, look: FolderLook) -> str:
@@ -117,11 +144,27 @@ def _checks() -> list[str]:
     return ["checks: warn  # refuse: stop if rows are in train and test or contradict, or if a column leaks"]
 
 
-def _split(rows: int, *, drawn: bool) -> list[str]:
+def date_of(look: TableLook) -> str | None:
+    """Return the first column of dates that the rows could be split by."""
+    return next((column.name for column in look.columns if column.type.kind == "date"), None)
+
+
+def _split(rows: int, *, drawn: bool, by: str | None = None) -> list[str]:
     if not drawn:
         return ["split:  # the folder's own train, val and test are kept", f"  val: {VAL}"]
     val = VAL if rows * 0.8 * VAL >= FEW_VAL else 0.0
-    return ["split:", "  method: stratified", "  test: 0.2", f"  val: {val}  # of the rows that are not test"]
+    by_time = [
+        "  # instead: test on the latest rows, validate on those before them, train on the rest",
+        "  # method: time",
+        f"  # by: {_text(by or '')}",
+    ]
+    return [
+        "split:",
+        "  method: stratified",
+        *(by_time if by is not None else []),
+        "  test: 0.2",
+        f"  val: {val}  # of the rows that are not test",
+    ]
 
 
 def _train(pace: Pace, has_val: bool, shift: int | None = None) -> list[str]:

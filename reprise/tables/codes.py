@@ -15,22 +15,12 @@ from pydantic import Field
 from reprise.data import normalise
 from reprise.prepared.schema import Floats, Statistics, Texts
 from reprise.settings.params import Section
+from reprise.tables.dates import Date
 from reprise.tables.types import Type
 from reprise.tables.values import text_hash
 
 Values: TypeAlias = NDArray[Any]  # (rows,): see `convert`
 Features: TypeAlias = NDArray[np.float32]  # (rows, features of the column)
-
-# Sines of k/24 turns, k = 0 … 23, and of k/7 turns. Constants: computed sines may differ in their last bit
-# from one CPU to the next.
-_QUARTER = (0.0, 0.25881904510252074, 0.5, 0.7071067811865476, 0.8660254037844386, 0.9659258262890683)
-_HALF = (*_QUARTER, 1.0, *_QUARTER[:0:-1])
-SIN24 = np.array([*_HALF, *(0.0 - value for value in _HALF)])
-COS24 = np.roll(SIN24, -6)
-_S7 = (0.7818314824680298, 0.9749279121818236, 0.4338837391175581)
-_C7 = (0.6234898018587335, -0.2225209339563144, -0.9009688679024191)
-SIN7 = np.array([0.0, *_S7, *(-value for value in reversed(_S7))])
-COS7 = np.array([1.0, *_C7, *reversed(_C7)])
 
 
 class Number(Section):
@@ -64,49 +54,6 @@ class Number(Section):
         out[:, 0] = _scaled(self.numbers(values), self.mean, self.std)
         if self.missing:
             out[:, 1] = np.isnan(values)
-
-
-class Date(Section):
-    """A date column: the year as a number, month, weekday and perhaps the hour as points of a circle."""
-
-    kind: Literal["date"]
-    name: str
-    form: str = Field(description="how the dates are written")
-    fill: float = Field(description="the year that stands for a missing date; its circles are 0, 0")
-    missing: bool
-    hours: bool = Field(description="whether times of day occur")
-    mean: float = 0.0
-    std: float = 1.0
-
-    @property
-    def type(self) -> Type:
-        return Type("date", self.form)
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        circles = ("month", "weekday", "hour") if self.hours else ("month", "weekday")
-        parts = ("year", *(f"{part} {axis}" for part in circles for axis in ("sin", "cos")))
-        return tuple(f"{self.name} {part}" for part in (*parts, *["missing"] * self.missing))
-
-    @property
-    def statistics(self) -> list[tuple[float, float]]:
-        return [(self.mean, self.std), *[(0.0, 1.0)] * (len(self.features) - 1)]
-
-    def numbers(self, values: Values) -> NDArray[np.float64]:
-        """Return the years, with missing ones filled."""
-        return np.where(np.isnan(values), self.fill, date_parts(values)[0])
-
-    def encode(self, values: Values, out: Features) -> None:
-        absent = np.isnan(values)
-        _, month, weekday, hour = date_parts(values)
-        out[:, 0] = _scaled(self.numbers(values), self.mean, self.std)
-        out[:, 1], out[:, 2] = SIN24[2 * month], COS24[2 * month]
-        out[:, 3], out[:, 4] = SIN7[weekday], COS7[weekday]
-        if self.hours:
-            out[:, 5], out[:, 6] = SIN24[hour], COS24[hour]
-        out[absent, 1:] = 0.0
-        if self.missing:
-            out[:, -1] = absent
 
 
 class Category(Section):
@@ -163,10 +110,34 @@ class Category(Section):
             out[present, 1] = number == len(self.categories)
 
 
-class Empty(Section):
-    """A column without a value in the train split: no features."""
+class Text(Section):
+    """A free text: nothing is learnt of it but whether it is there, if the train split has both."""
 
-    kind: Literal["empty"]
+    kind: Literal["text"]
+    name: str
+    missing: bool
+
+    @property
+    def type(self) -> Type:
+        return Type("text")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return (f"{self.name} missing",) if self.missing else ()
+
+    @property
+    def statistics(self) -> list[tuple[float, float]]:
+        return [(0.0, 1.0)] * len(self.features)
+
+    def encode(self, values: Values, out: Features) -> None:
+        if self.missing:
+            out[:, 0] = values == 0
+
+
+class Unused(Section):
+    """A column without features: it has no value in the train split, or it only counts the rows."""
+
+    kind: Literal["empty", "row_number"]
     name: str
 
     @property
@@ -185,21 +156,7 @@ class Empty(Section):
         pass
 
 
-Code: TypeAlias = Annotated[Number | Date | Category | Empty, Field(discriminator="kind")]
-
-
-def date_parts(
-    values: Values,
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the year, the month (0 … 11), the weekday (Monday 0) and the hour of hours, shape (rows,) each.
-
-    The parts of a missing value (NaN) mean nothing.
-    """
-    total = np.where(np.isnan(values), 24.0, values).astype(np.int64)
-    days = total // 24  # 1 is 0001-01-01, a Monday
-    epoch = 719163  # 1970-01-01
-    months = (days - epoch).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return (1970 + months // 12).astype(np.float64), months % 12, (days - 1) % 7, total % 24
+Code: TypeAlias = Annotated[Number | Date | Category | Text | Unused, Field(discriminator="kind")]
 
 
 def positions(hashes: Values, categories: tuple[str, ...]) -> NDArray[np.int64]:

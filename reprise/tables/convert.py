@@ -1,7 +1,7 @@
 """From the texts of a column to one 8-byte value per row.
 
 Numbers, booleans (1, 0) and dates (hours, see `values.hours`) become float64 with NaN for missing;
-categories become the uint64 hash of their text with 0 for missing.
+categories and texts become the uint64 hash of their text with 0 for missing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from reprise.tables.parse import Cells, Column
 from reprise.tables.types import Type
 from reprise.tables.values import boolean, hours, is_missing, number, text_hash
 
+HASHED = ("categorical", "text")
 EXPECTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
 
 
@@ -28,7 +29,7 @@ class Converted(NamedTuple):
 
 def dtype_of(kind: Type) -> type[np.float64] | type[np.uint64]:
     """Return the number format of a column's values."""
-    return np.uint64 if kind.kind == "categorical" else np.float64
+    return np.uint64 if kind.kind in HASHED else np.float64
 
 
 def convert(column: Column, kind: Type, decimal: str) -> Converted:
@@ -43,7 +44,7 @@ def convert(column: Column, kind: Type, decimal: str) -> Converted:
             column + 0.0, []
         )  # -0.0 becomes 0.0: which of them a median is would depend on sorting
     texts = [text.strip() for text in column.texts]
-    if kind.kind == "categorical":
+    if kind.kind in HASHED:
         hashes = np.array([*(0 if is_missing(t) else text_hash(t) for t in texts), 0], np.uint64)
         return Converted(hashes[column.codes], [])  # the code -1 takes the last one: missing
     meaning = _meaning(kind, decimal)
@@ -53,6 +54,13 @@ def convert(column: Column, kind: Type, decimal: str) -> Converted:
     rows_of_misfits = np.flatnonzero(np.isin(column.codes, wrong)) if wrong else np.zeros(0, np.int64)
     misfits = [(row, texts[column.codes[row]]) for row in rows_of_misfits.tolist()]
     return Converted(values[column.codes], misfits)
+
+
+def words(values: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return a column's values (see `convert`) as 64-bit words, equal where the values are or are missing."""
+    if values.dtype == np.float64:
+        values = np.where(np.isnan(values), np.nan, values)  # one NaN of many
+    return values.view(np.uint64)
 
 
 def _meaning(kind: Type, decimal: str) -> Callable[[str], float | None]:

@@ -82,7 +82,7 @@ class Encoder(Section):
         """
         if not self.header:
             return self._match_by_place(names, where)
-        wanted = [code.name for code in self.columns if code.kind != "empty"]
+        wanted = [code.name for code in self.columns if code.features]
         problems = []
         for name in wanted:
             if name not in names:
@@ -112,14 +112,14 @@ class Encoder(Section):
             )
             return Matching({}, [problem], [])
         source = dict(zip(order, names, strict=True))
-        return Matching(
-            {code.name: source[code.name] for code in self.columns if code.kind != "empty"}, [], []
-        )
+        return Matching({code.name: source[code.name] for code in self.columns if code.features}, [], [])
 
     def read(self, chunk: Chunk, matching: Matching) -> dict[str, Column]:
         """Parse the columns that features are made of; the keys are their names in training."""
         numeric = [matching.source[code.name] for code in self.columns if code.kind == "numeric"]
-        text = [matching.source[code.name] for code in self.columns if code.kind not in ("numeric", "empty")]
+        text = [
+            matching.source[code.name] for code in self.columns if code.features and code.kind != "numeric"
+        ]
         read = chunk.read(numeric, text)
         return {name: read[source] for name, source in matching.source.items()}
 
@@ -147,7 +147,7 @@ class Encoder(Section):
         problems: list[str] = []
         values: list[Values] = []
         for code in self.columns:
-            if code.kind == "empty":
+            if not code.features:
                 values.append(np.full(len(lines), np.nan))
                 continue
             converted = convert(columns[code.name], code.type, dialect.decimal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from reprise.data import normalise
 from reprise.foundation.errors import UserError
 from reprise.prepared.schema import Statistics
 from reprise.settings.params import Csv
-from reprise.tables.codes import Category, Code, Date, Empty, Number, Values, date_parts
+from reprise.tables.codes import Category, Code, Number, Text, Unused, Values
+from reprise.tables.dates import Date
 from reprise.tables.types import Type
 
 LISTED = 10_000  # categories of a column that are kept in memory and may be listed in the schema
@@ -26,6 +27,7 @@ def fit(
     texts: Mapping[str, Mapping[int, str] | None],
     csv: Csv,
     how: normalise.How,
+    row_numbers: Collection[str] = (),
 ) -> list[Code]:
     """Return a code for each column.
 
@@ -40,6 +42,8 @@ def fit(
     csv : Csv
     how : {"feature", "global", "none"}
         How numbers are standardised.
+    row_numbers : collection of str
+        Columns that only number the rows.
 
     Raises
     ------
@@ -48,8 +52,14 @@ def fit(
     """
     codes: list[Code] = []
     for number, (name, kind) in enumerate(zip(names, types, strict=True)):
+        if name in row_numbers:
+            codes.append(Unused(kind="row_number", name=name))
+            continue
         values = train(number)
-        if kind.kind == "categorical":
+        if kind.kind == "text":
+            missing = values == 0
+            codes.append(Text(kind="text", name=name, missing=bool(missing.any() and not missing.all())))
+        elif kind.kind == "categorical":
             codes.append(_category(name, values, texts[name], csv))
         elif kind.kind == "date":
             codes.append(_date(name, kind.form, values))
@@ -62,7 +72,7 @@ def _number(name: str, kind: Type, values: Values) -> Code:
     absent = np.isnan(values)
     present = values[~absent]
     if len(present) == 0:
-        return Empty(kind="empty", name=name)
+        return Unused(kind="empty", name=name)
     missing = bool(absent.any())
     if kind.kind == "boolean":
         fill = float(np.count_nonzero(present) * 2 > len(present))
@@ -74,18 +84,9 @@ def _number(name: str, kind: Type, values: Values) -> Code:
 
 
 def _date(name: str, form: str, values: Values) -> Code:
-    absent = np.isnan(values)
-    if absent.all():
-        return Empty(kind="empty", name=name)
-    year, _, _, hour = date_parts(values[~absent])
-    return Date(
-        kind="date",
-        name=name,
-        form=form,
-        fill=float(np.median(year)),
-        missing=bool(absent.any()),
-        hours=bool(hour.any()),
-    )
+    if np.isnan(values).all():
+        return Unused(kind="empty", name=name)
+    return Date.fit(name, form, values)
 
 
 def _category(name: str, values: Values, texts: Mapping[int, str] | None, csv: Csv) -> Code:
@@ -93,7 +94,7 @@ def _category(name: str, values: Values, texts: Mapping[int, str] | None, csv: C
     missing = bool(len(hashes) and hashes[0] == 0)
     hashes, counts = hashes[int(missing) :], counts[int(missing) :]
     if len(hashes) == 0:
-        return Empty(kind="empty", name=name)
+        return Unused(kind="empty", name=name)
     few = len(hashes) <= csv.max_categories and texts is not None
     if not few and csv.many_categories == "hash":
         return Category(

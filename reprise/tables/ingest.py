@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reprise.foundation.errors import UserError
 from reprise.settings.params import Csv
 from reprise.tables.convert import Converted, convert, dtype_of, misfit_line
+from reprise.tables.decide import decide, inferred
 from reprise.tables.dialect import Dialect
 from reprise.tables.fit import LISTED
 from reprise.tables.parse import Cells
@@ -19,25 +21,40 @@ from reprise.tables.roles import Roles, find_roles
 from reprise.tables.rows import SHOWN, Chunk, Table, open_table
 from reprise.tables.sources import Source, differences
 from reprise.tables.spill import Spill
-from reprise.tables.types import Ambiguous, Tally, Type, infer, tally
+from reprise.tables.types import Tally, Type, tally
 from reprise.tables.values import is_missing, text_hash
 
 Texts = dict[str, dict[int, str] | None]  # column → the text of each hash; None: more than LISTED
 
 
 class Ingested(NamedTuple):
-    """All rows of the sources. The spill's columns are those of `types` in order, then the line numbers."""
+    """All rows of the sources that are used.
+
+    The spill's columns are those of `types` in order, then each row's number, counted from 0 through all
+    rows of the sources, then its line number.
+    """
 
     spill: Spill
     roles: Roles
-    types: dict[str, Type]  # features, then the target, then the group
+    types: dict[str, Type]  # features, then the target, the group and what orders the rows
     texts: Texts
     rows: tuple[int, ...]  # of each source
+    without_target: int  # rows that are left out
     names: tuple[str, ...]  # all columns of the first source
     dialects: tuple[Dialect, ...]
 
+    def ids(self) -> NDArray[np.int64]:
+        """Return each row's number, shape (rows,)."""
+        return self.spill.column(len(self.types))
 
-def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) -> Ingested:
+    def lines(self) -> NDArray[np.int64]:
+        """Return the number of each row's first line in its file, shape (rows,)."""
+        return self.spill.column(len(self.types) + 1)
+
+
+def ingest(
+    sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int, by: str | None = None
+) -> Ingested:
     """Read all rows.
 
     The first rows say as what to read each column; when the rest of them proves otherwise the files are
@@ -52,6 +69,8 @@ def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) 
         Where the spill goes.
     block_bytes : int
         Bytes read at a time; nothing else depends on it.
+    by : str, optional
+        The column that orders the rows.
 
     Raises
     ------
@@ -60,20 +79,27 @@ def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) 
     """
     first = sources[0]
     with open_table(first.file.path, first.settings, whole=True, block_bytes=block_bytes) as table:
-        roles = find_roles(table.names, csv, table.where, table.dialect.header)
+        roles = find_roles(table.names, csv, table.where, table.dialect.header, by)
         types = _guess(table, roles, csv)
         names = table.names
     while True:
-        spill = Spill(folder, [*map(dtype_of, types.values()), np.int64])
+        spill = Spill(folder, [*map(dtype_of, types.values()), np.int64, np.int64])
         try:
-            reading = _Pass(roles, types, spill, names)
+            reading = _Pass(roles, types, spill, names, csv.missing_target == "drop")
             for source in sources:
                 reading.add(source, block_bytes)
-            decided = _decide(reading.tallies, roles, csv)
+            decided = decide(reading.tallies, roles, csv)
             if decided == types:
                 reading.refuse()
                 return Ingested(
-                    spill, roles, types, reading.texts, tuple(reading.rows), names, tuple(reading.dialects)
+                    spill,
+                    roles,
+                    types,
+                    reading.texts,
+                    tuple(reading.rows),
+                    reading.read - sum(reading.rows),
+                    names,
+                    tuple(reading.dialects),
                 )
         except BaseException:
             spill.close()
@@ -83,39 +109,25 @@ def ingest(sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int) 
 
 
 def _guess(table: Table, roles: Roles, csv: Csv) -> dict[str, Type]:
-    columns = table.sample().read(text=[*roles.features, roles.target])
+    columns = table.sample().read(text=inferred(roles))
     tallies = {name: tally(column, table.dialect.decimal) for name, column in columns.items()}
-    return _decide(tallies, roles, csv, final=False)
-
-
-def _decide(tallies: Mapping[str, Tally], roles: Roles, csv: Csv, *, final: bool = True) -> dict[str, Type]:
-    """Return the type of each column to read."""
-    types = {}
-    for name in (*roles.features, roles.target):
-        declared = roles.declared.get(name)
-        if name == roles.target and csv.task == "regression":
-            declared = "numeric"
-        try:
-            types[name] = infer(tallies[name], declared, csv.day_first)
-        except Ambiguous:
-            if final and name != roles.target:
-                raise UserError(
-                    f"column {name!r}: dates such as 01/02/2024 may start with the day or the month; set "
-                    f"prepare.csv.day_first to yes or no, or prepare.csv.types to {{{name}: categorical}}"
-                ) from None
-            types[name] = Type("categorical")
-    if types[roles.target].kind != "numeric":
-        types[roles.target] = Type("categorical")
-    if roles.group is not None:
-        types[roles.group] = Type("categorical")
-    return types
+    return decide(tallies, roles, csv, final=False)
 
 
 class _Pass:
     """One reading of all files with given types."""
 
-    def __init__(self, roles: Roles, types: dict[str, Type], spill: Spill, names: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        roles: Roles,
+        types: dict[str, Type],
+        spill: Spill,
+        names: tuple[str, ...],
+        only_answered: bool,
+    ) -> None:
         self.roles, self.types, self.spill, self._names = roles, types, spill, names
+        self.only_answered = only_answered  # leave out rows without a target
+        self.read = 0  # rows, also those left out
         self.tallies: dict[str, Tally] = {name: Counter() for name in types}
         self.texts: Texts = {name: {} for name, kind in types.items() if kind.kind == "categorical"}
         if roles.group is not None:
@@ -137,27 +149,43 @@ class _Pass:
             if problems:
                 raise UserError(*(f"{table.where}: {problem}" for problem in problems))
             self.rows.append(0)
+            before = self.read
             self.dialects.append(table.dialect)
             for chunk in table.chunks():
                 self._add(chunk, table.where)
-            if self.rows[-1] == 0:
+            if self.read == before:
                 raise UserError(f"{table.where}: a header and no rows")
+            if self.rows[-1] == 0:
+                raise UserError(
+                    f"{table.where}: no row has a value of {self.roles.target!r}, the column to predict "
+                    "(prepare.csv.target)"
+                )
 
     def _add(self, chunk: Chunk, where: str) -> None:
         numeric = [name for name, kind in self.types.items() if kind.kind in ("numeric", "empty")]
         columns = chunk.read(numeric, [name for name in self.types if name not in numeric])
-        values = []
-        for name, kind in self.types.items():
-            column = columns[name]
-            converted = convert(column, kind, chunk.dialect.decimal)
-            values.append(converted.values)
+        decimal = chunk.dialect.decimal
+        converted = {name: convert(columns[name], kind, decimal) for name, kind in self.types.items()}
+        used = self._used(converted[self.roles.target])
+        for name, column in columns.items():
             if name != self.roles.group:
-                self.tallies[name] += tally(column, chunk.dialect.decimal)
-            self._note_misfits(name, converted, chunk, where)
+                self.tallies[name] += tally(column, decimal)
+            self._note_misfits(name, converted[name], used, chunk, where)
             if isinstance(column, Cells):
                 self._note_texts(name, column)
-        self.spill.add([*values, chunk.lines])
-        self.rows[-1] += len(chunk)
+        numbers = np.arange(self.read, self.read + len(chunk))
+        values = (converted[name].values for name in self.types)
+        self.spill.add([part[used] for part in (*values, numbers, chunk.lines)])
+        self.read += len(chunk)
+        self.rows[-1] += int(np.count_nonzero(used))
+
+    def _used(self, target: Converted) -> NDArray[np.bool_]:
+        """Tell which rows (rows,) are not left out; a target that can't be read is no missing one."""
+        used = np.ones(len(target.values), np.bool_)
+        if self.only_answered:
+            used[_absent(target)] = False
+            used[[row for row, _ in target.misfits]] = True
+        return used
 
     def _note_texts(self, name: str, column: Cells) -> None:
         known = self.texts.get(name)
@@ -170,14 +198,15 @@ class _Pass:
         if len(known) > LISTED:
             self.texts[name] = None
 
-    def _note_misfits(self, name: str, converted: Converted, chunk: Chunk, where: str) -> None:
+    def _note_misfits(
+        self, name: str, converted: Converted, used: NDArray[np.bool_], chunk: Chunk, where: str
+    ) -> None:
         found = converted.misfits
-        if name in (self.roles.target, self.roles.group):
-            absent = (
-                np.isnan(converted.values) if converted.values.dtype == np.float64 else converted.values == 0
-            )
+        if name in _needed(self.roles):
             wrong = {row for row, _ in found}
-            found = [*found, *((row, "") for row in np.flatnonzero(absent).tolist() if row not in wrong)]
+            absent = np.flatnonzero(_absent(converted)).tolist()
+            found = [*found, *((row, "") for row in absent if row not in wrong)]
+        found = [(row, text) for row, text in found if used[row]]
         self._misfit_counts[name] += len(found)
         room = SHOWN - len(self._misfits[name])
         for row, text in sorted(found)[:room]:
@@ -199,13 +228,27 @@ class _Pass:
             raise UserError(*problems)
 
 
+def _needed(roles: Roles) -> dict[str | None, str]:
+    """Return the columns of which each row must have a value, and the parameters that name them."""
+    return {
+        roles.by: "prepare.split.by",
+        roles.group: "prepare.csv.group",
+        roles.target: "prepare.csv.target",
+    }
+
+
+def _absent(converted: Converted) -> NDArray[np.bool_]:
+    """Tell which rows (rows,) have no value."""
+    values = converted.values
+    absent: NDArray[np.bool_] = np.isnan(values) if values.dtype == np.float64 else values == 0
+    return absent
+
+
 def _advice(name: str, more: int, kind: Type, roles: Roles) -> str:
     others = f"{more} more such cell(s) in this column; " if more else ""
-    if name in (roles.target, roles.group):
-        key = "target" if name == roles.target else "group"
-        return (
-            f"column {name!r}: {others}each row needs a value of prepare.csv.{key}; add it or drop the rows"
-        )
+    if key := _needed(roles).get(name):
+        fix = "set prepare.csv.missing_target to drop" if name == roles.target else "remove the rows"
+        return f"column {name!r}: {others}each row needs a value of {key}; add it, or {fix}"
     return (
         f"column {name!r}: {others}correct the cells or empty them, or set prepare.csv.types to "
         f"{{{name}: categorical}} if this is not a {kind.kind} column"

@@ -12,17 +12,23 @@ from numpy.typing import NDArray
 
 from reprise.data import normalise
 from reprise.data.checks import Contract
-from reprise.data.split import TRAIN, assign
+from reprise.data.fingerprints import Hashes
+from reprise.data.repeats import RawRows
+from reprise.data.split import TRAIN
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_file
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Prepare
+from reprise.tables.convert import words
 from reprise.tables.encoder import Encoder
 from reprise.tables.fit import fit
 from reprise.tables.ingest import Ingested, ingest
+from reprise.tables.notes import notes
+from reprise.tables.row_numbers import row_numbers
 from reprise.tables.rows import BLOCK_BYTES, SHOWN
 from reprise.tables.sources import Source, in_words, sources_of
+from reprise.tables.splitting import split_rows
 from reprise.tables.target import Target, find_target
 
 SHARD_BYTES = 2**25  # smaller than usual: an unfinished shard of each split waits in memory
@@ -33,7 +39,8 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
 
     Three steps, none of which holds the table in memory: the file is read into a temporary file of
     parsed columns; each column is fitted on its train rows; the rows are encoded and written.
-    Row ids count the rows from 0, through all files of the table and the separate test table.
+    Row ids count the rows from 0, through all files of the table and the separate test table; rows that are
+    left out count too.
 
     Parameters
     ----------
@@ -49,34 +56,30 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
     UserError
         If the file can't be read as a table, or its columns don't fit the params: by name and line.
     """
-    sources = sources_of(params.csv)
-    table = ingest(sources, params.csv, out.parent, block_bytes)
+    sources = sources_of(params.csv, params.split.by)
+    table = ingest(sources, params.csv, out.parent, block_bytes, params.split.by)
     with closing(table.spill):
         official_test = np.repeat([source.is_test for source in sources], table.rows)
         target = _target(table, params, sources, official_test)
-        parts = assign(
-            len(official_test),
-            params.split,
-            params.seed,
-            labels=target.y if target.task == "classification" else None,
-            groups=_groups(table),
-            official_test=official_test if official_test.any() else None,
-            classes=target.classes,
-        )
+        parts = split_rows(table, target, params, official_test)
         encoder = _encoder(table, params, parts)
         schema = _schema(params, sources, encoder, target, parts)
-        contract = Contract()
+        contract, raw_rows = Contract(), _raw_rows(table, encoder)
         with PreparedWriter(out, SHARD_BYTES) as writer:
-            for split, rows in _encoded(table, sources, encoder, target, parts, schema.test_is_train):
+            portions = _encoded(table, sources, encoder, target, parts, raw_rows.keys, schema.test_is_train)
+            for split, rows, keys in portions:
                 writer.add(split, rows)
-                contract.add(split, rows)
+                contract.add(split, rows, keys)
             checks = contract.judge(
                 schema,
                 params.checks,
                 sources=[code.name for code in encoder.columns for _ in code.features],
+                ordered_by=table.roles.by,
                 name_of=_place_of(
                     table, [f"{source.file.name}: " * (len(sources) > 1) for source in sources]
                 ),
+                others=notes(encoder.columns, encoder.target, table.without_target),
+                repeats_are_chance=raw_rows.repeats_are_chance,
             )
             return writer.finish(schema, checks)
 
@@ -97,22 +100,10 @@ def _target(
         strange = target.y < 0 if target.classes else ~np.isfinite(target.y.astype(np.float32))
     if strange.any():
         place = _place_of(table, [f"{source.file.path}: " for source in sources])
+        ids = table.ids()[strange][:SHOWN].tolist()
         what = "a class that the first table has not" if target.classes else "too large a number"
-        raise UserError(
-            *(f"{place(row)}: column {name!r}: {what}" for row in np.flatnonzero(strange)[:SHOWN].tolist())
-        )
+        raise UserError(*(f"{place(row)}: column {name!r}: {what}" for row in ids))
     return target
-
-
-def _groups(table: Ingested) -> NDArray[np.int64] | None:
-    """Return each row's group, numbered in the order of appearance."""
-    if table.roles.group is None:
-        return None
-    hashes = table.spill.column(list(table.types).index(table.roles.group))
-    _, first, group_of = np.unique(hashes, return_index=True, return_inverse=True)
-    number = np.empty(len(first), np.int64)
-    number[np.argsort(first)] = np.arange(len(first))
-    return number[group_of]
 
 
 def _encoder(table: Ingested, params: Prepare, parts: NDArray[np.uint8]) -> Encoder:
@@ -124,6 +115,7 @@ def _encoder(table: Ingested, params: Prepare, parts: NDArray[np.uint8]) -> Enco
         table.texts,
         params.csv,
         params.normalise,
+        row_numbers(table),
     )
     encoder = Encoder(
         header=table.dialects[0].header,
@@ -176,29 +168,37 @@ def _schema(
     )
 
 
+def _raw_rows(table: Ingested, encoder: Encoder) -> RawRows:
+    """Return the rows by the cells that features are made of; what only numbers the rows tells none apart."""
+    places = [place for place, code in enumerate(encoder.columns) if code.kind != "row_number"]
+    return RawRows(len(places), lambda number: words(table.spill.column(places[number])), sum(table.rows))
+
+
 def _encoded(
     table: Ingested,
     sources: Sequence[Source],
     encoder: Encoder,
     target: Target,
     parts: NDArray[np.uint8],
+    keys: Hashes,
     test_is_train: bool,
-) -> Iterator[tuple[SplitName, Arrays]]:
-    """Yield the rows of each split, portion by portion."""
+) -> Iterator[tuple[SplitName, Arrays, Hashes]]:
+    """Yield the rows of each split and their keys, portion by portion."""
     y: NDArray[Any] = target.y if target.classes else target.y.astype(np.float32)
     ends = np.cumsum(table.rows)
     start = 0
     for columns in table.spill.blocks():
         rows = len(columns[0])
         x = encoder.encode(columns[: len(encoder.columns)], rows)
-        file = int(np.searchsorted(ends, start, side="right"))  # a portion is of one file
-        if problems := encoder.overflows(x, columns[-1], table.dialects[file].unit):
+        ids, lines = columns[-2:]
+        # A portion is of one file; the last of all may have no rows.
+        file = min(int(np.searchsorted(ends, start, side="right")), len(sources) - 1)
+        if problems := encoder.overflows(x, lines, table.dialects[file].unit):
             raise UserError(*(f"{sources[file].file.path}: {problem}" for problem in problems))
         block = slice(start, start + rows)
-        ids = np.arange(start, start + rows)
         for number, split in enumerate(SPLITS):
             here = parts[block] == (TRAIN if test_is_train and split == "test" else number)
-            yield split, Arrays(x[here], y[block][here], ids[here])
+            yield split, Arrays(x[here], y[block][here], ids[here]), keys[block][here]
         start += rows
 
 
@@ -211,11 +211,11 @@ def _place_of(table: Ingested, where: Sequence[str]) -> Callable[[int], str]:
     where : sequence of str
         What comes before it, for each file.
     """
-    lines = table.spill.column(len(table.types))
-    ends = np.cumsum(table.rows)
+    ids, lines, ends = table.ids(), table.lines(), np.cumsum(table.rows)
 
-    def place(row: int) -> str:
-        number = int(np.searchsorted(ends, row, side="right"))
-        return f"{where[number]}{table.dialects[number].unit} {lines[row]}"
+    def name(row: int) -> str:
+        place = int(np.searchsorted(ids, row))
+        file = int(np.searchsorted(ends, place, side="right"))
+        return f"{where[file]}{table.dialects[file].unit} {lines[place]}"
 
-    return place
+    return name

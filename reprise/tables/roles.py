@@ -19,10 +19,11 @@ class Roles(NamedTuple):
     group: str | None
     id: str | None
     dropped: tuple[str, ...]
+    by: str | None  # what orders the rows, a feature or not
     declared: dict[str, Kind]  # the types that the params set
 
 
-def mentioned(csv: Csv) -> dict[str, str]:
+def mentioned(csv: Csv, by: str | None = None) -> dict[str, str]:
     """Return the parameter that mentions each column, by the column's clean name."""
     single = {"target": csv.target, "id": csv.id, "group": csv.group}
     several = {"drop": csv.drop, "dates": csv.dates, "types": tuple(csv.types)}
@@ -33,18 +34,20 @@ def mentioned(csv: Csv) -> dict[str, str]:
     ]:
         for name in names:
             found.setdefault(clean(name), f"prepare.csv.{key}")
+    if by is not None:
+        found.setdefault(clean(by), "prepare.split.by")
     return found
 
 
-def find_roles(names: Sequence[str], csv: Csv, where: str, header: bool) -> Roles:
-    """Return what each column is for.
+def find_roles(names: Sequence[str], csv: Csv, where: str, header: bool, by: str | None = None) -> Roles:
+    """Return what each column is for; `by` is the one that orders the rows.
 
     Raises
     ------
     UserError
         If the params mention a column that is not there, or no column is left to learn from.
     """
-    problems = list(_unknown(names, csv, where, header))
+    problems = list(_unknown(names, mentioned(csv, by), where, header))
     if problems:
         raise UserError(*problems)
     target, dropped = clean(csv.target), tuple(map(clean, csv.drop))
@@ -57,11 +60,11 @@ def find_roles(names: Sequence[str], csv: Csv, where: str, header: bool) -> Role
         )
     declared: dict[str, Kind] = dict.fromkeys(map(clean, csv.dates), "date")
     declared |= {clean(name): kind for name, kind in csv.types.items()}
-    return Roles(features, target, group, one_id, dropped, declared)
+    return Roles(features, target, group, one_id, dropped, None if by is None else clean(by), declared)
 
 
-def _unknown(names: Sequence[str], csv: Csv, where: str, header: bool) -> Iterator[str]:
-    for name, key in mentioned(csv).items():
+def _unknown(names: Sequence[str], known: dict[str, str], where: str, header: bool) -> Iterator[str]:
+    for name, key in known.items():
         if name not in names:
             close = nearest(name, names)
             hint = f"did you mean {close!r}? " if close else ""

@@ -25,15 +25,15 @@ class Source(NamedTuple):
         return f"{self.file.name}{' (test)' * self.is_test}"
 
 
-def sources_of(csv: Csv) -> list[Source]:
-    """Return the files that the params name.
+def sources_of(csv: Csv, by: str | None = None) -> list[Source]:
+    """Return the files that the params name; `by` is the column that orders the rows.
 
     Raises
     ------
     UserError
         If one is not there, or is named twice.
     """
-    known = settings_of(csv)
+    known = _settings(csv, by)
     sources = [Source(file, known, False) for file in table_files(csv.path, "prepare.csv.path")]
     if csv.test_path is None:
         return sources
@@ -47,9 +47,11 @@ def sources_of(csv: Csv) -> list[Source]:
     return sources
 
 
-def settings_of(csv: Csv) -> Settings:
+def _settings(csv: Csv, by: str | None) -> Settings:
     """Return what the params say of a file."""
-    return Settings(csv.separator, csv.encoding, csv.decimal, csv.header, tuple(mentioned(csv)), csv.sheet)
+    return Settings(
+        csv.separator, csv.encoding, csv.decimal, csv.header, tuple(mentioned(csv, by)), csv.sheet
+    )
 
 
 def differences(names: Sequence[str], first: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ _TRUTH = {word: float(word == words[0]) for words in BOOLEANS.values() for word 
 }
 
 _TIME = (
-    r"(?:(?:T|\s+)(?P<hour>[0-9]{1,2}):[0-5][0-9](?::[0-9]{2}(?:[.,][0-9]+)?)?"
+    r"(?:(?:T|\s+)(?P<hour>[0-9]{1,2}):(?P<minute>[0-5][0-9])(?::(?P<second>(?:[0-5][0-9]|60)(?:[.,][0-9]+)?))?"
     r"(?:\s?(?P<half>[AaPp])\.?[Mm]\.?)?(?:\s?(?:Z|[+-][0-9]{2}:?[0-9]{2}))?)?"
 )
 _YEAR, _MONTH, _DAY = r"(?P<year>[0-9]{4})", r"(?P<month>[0-9]{1,2})", r"(?P<day>[0-9]{1,2})"
@@ -76,7 +76,9 @@ def boolean(text: str) -> float | None:
 
 @lru_cache(maxsize=2**16)
 def hours(text: str, form: str) -> float | None:
-    """Return the full hours since the day before 0001-01-01, or None when `text` is no date of this form.
+    """Return the hours since the day before 0001-01-01, or None when `text` is no date of this form.
+
+    Minutes and seconds are a part of an hour; moments less than 0.00002 seconds apart may be one.
 
     The clock time counts as it is written; an offset from UTC is read and left aside.
 
@@ -100,7 +102,8 @@ def hours(text: str, form: str) -> float | None:
         day = date(int(match["year"]), int(match["month"]), int(match["day"]))
     except ValueError:  # the 30th of February
         return None
-    return float(day.toordinal() * 24 + hour)
+    seconds = int(match["minute"] or 0) * 60 + float((match["second"] or "0").replace(",", "."))
+    return day.toordinal() * 24 + hour + seconds / 3600
 
 
 @lru_cache(maxsize=2**16)

@@ -52,8 +52,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Section]:
-    """Three of the usual trainings, and two on files that are written here."""
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project's folder with a table and images."""
     folder = tmp_path_factory.mktemp("files")
     (folder / "table.csv").write_text(table(400), encoding="utf-8", newline="")
     for number in range(80):
@@ -61,8 +61,14 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Section]:
         place.mkdir(parents=True, exist_ok=True)
         content = content_of(pixels(number, 24 + number % 9, 20), ("JPEG", "PNG")[number // 2 % 2])
         (place / f"{number}.image").write_bytes(content)
-    csv = {"path": str(folder / "table.csv"), "target": "y"}
-    images = {"path": str(folder / "images"), "size": 8, "mode": "rgb"}
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cases() -> dict[str, Section]:
+    """Three of the usual trainings, and two on files."""
+    csv = {"path": "table.csv", "target": "y"}
+    images = {"path": "images", "size": 8, "mode": "rgb"}
     return {
         **{name: CASES[name] for name in SAME},
         "table": with_changes(FILES["table"], {"prepare": {"csv": csv}}),
@@ -71,18 +77,19 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Section]:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory, cases: dict[str, Section]) -> Path:
-    return run_cases(tmp_path_factory.mktemp("here"), cases)
+def here(tmp_path_factory: pytest.TempPathFactory, cases: dict[str, Section], files: Path) -> Path:
+    return run_cases(tmp_path_factory.mktemp("here"), cases, cwd=files)
 
 
 # One has NEON, as all do; the other SVE too, by which NumPy and torch choose other code.
 @pytest.mark.proof
 @pytest.mark.parametrize("cpu", ["neoverse-n1", "max"])
 def test_emulated_arm64(
-    machine: dict[str, str], cases: dict[str, Section], here: Path, tmp_path: Path, cpu: str
+    machine: dict[str, str], cases: dict[str, Section], files: Path, here: Path, tmp_path: Path, cpu: str
 ) -> None:
     row = Row(f"emulated ARM64, {cpu} (qemu; torch {arm64.TORCH_VERSION})", ", ".join(cases), here)
-    row.add(run_cases(tmp_path, cases, launcher=arm64.command(arm64.DEFAULT, cpu), extra=machine))
+    launcher = arm64.command(arm64.DEFAULT, cpu)
+    row.add(run_cases(tmp_path, cases, launcher=launcher, extra=machine, cwd=files))
 
 
 def table(rows: int) -> str:
