@@ -110,10 +110,12 @@ def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str]
     for names, why in (
         (look.drop, "another value in each row, too"),
         (look.row_numbers, "only counts the rows"),
-        (look.texts, "text that almost never repeats: only whether it is empty is learnt"),
+        (look.presences, "text that almost never repeats: only whether it is empty is learnt"),
     ):
         if names:
             lines.append(f"left out: {', '.join(map(repr, names))} ({why})")
+    if look.texts:
+        lines.append(f"texts: {', '.join(map(repr, look.texts))}: their words are learnt")
     if look.unanswered:
         lines.append(f"note: {unanswered(look)}; they are left out (missing_target: drop)")
     if (date := date_of(look)) is not None:

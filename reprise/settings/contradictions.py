@@ -107,7 +107,9 @@ def _of_csv(csv: Csv) -> Iterator[str]:
         if csv.types.get(name, "date") != "date":
             yield f"prepare.csv.types: {name!r} is {csv.types[name]}, but in prepare.csv.dates too; keep one"
     kind = csv.types.get(csv.target)
-    if kind in ("boolean", "date", "text") or (kind == "categorical" and csv.task == "regression"):
+    if kind in ("boolean", "date", "text", "presence") or (
+        kind == "categorical" and csv.task == "regression"
+    ):
         yield (
             f"prepare.csv.types: the target {csv.target!r} is {kind}; use categorical for a classification, "
             "numeric for a regression"

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from reprise.foundation.errors import UserError, nearest
-from reprise.starter.target import ID, refuse_classes_of_one
+from reprise.starter.target import ID, WORDS, refuse_classes_of_one
 from reprise.tables.convert import convert
 from reprise.tables.dialect import Settings
 from reprise.tables.files import TableFile, table_files
@@ -55,7 +55,8 @@ class TableLook(NamedTuple):
     id: str | None
     drop: tuple[str, ...]  # further columns that name the rows
     row_numbers: tuple[str, ...]  # that prepare will not learn from
-    texts: tuple[str, ...]  # that almost never repeat
+    texts: tuple[str, ...]  # whose words are learnt
+    presences: tuple[str, ...]  # texts of few words that almost never repeat
     day_first: bool  # must be said, because a column's dates don't
 
 
@@ -100,7 +101,9 @@ def look_at_table(given: str, target: str | None, sheet: str | None = None) -> T
         ) from None
     columns = tuple(seen.column(other) for other in table.names if other != name)
     unused = _unused(columns, seen, table)
-    idle = {unused.id, *unused.drop, *unused.row_numbers, *unused.texts}
+    idle = {unused.id, *unused.drop, *unused.row_numbers, *unused.presences}
+    if idle >= {column.name for column in columns}:
+        raise UserError(_nothing(given, name, unused))
     return TableLook(
         rows=seen.rows,
         columns=columns,
@@ -125,23 +128,41 @@ def _chunks(files: Sequence[TableFile], settings: Settings, names: Sequence[str]
 
 
 class _Unused(NamedTuple):
-    """Columns not to learn from, by why."""
+    """Columns not to learn from, or not as they are, by why."""
 
     id: str | None = None
     drop: tuple[str, ...] = ()
     row_numbers: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    presences: tuple[str, ...] = ()
+
+
+def _nothing(given: str, target: str, unused: _Unused) -> str:
+    """Return why nothing is left to learn from."""
+    ids = (*([] if unused.id is None else [unused.id]), *unused.drop)
+    reasons = [
+        f"{_some(list(map(repr, names)))} ({why})"
+        for names, why in (
+            (ids, "another value in each row"),
+            (unused.row_numbers, "only counts the rows"),
+            (unused.presences, "text of few words that almost never repeats"),
+        )
+        if names
+    ]
+    return (
+        f"{given}: nothing to learn {target!r} from: {', '.join(reasons)}; add columns that say something of "
+        "it, or write params.yaml by hand with prepare.csv.types"
+    )
 
 
 def _unused(columns: Sequence[Column], seen: _Seen, table: Table) -> _Unused:
     ids = [column.name for column in columns if seen.is_id(column)]
     rest = [column for column in columns if column.name not in ids]
     numbers = [c.name for c in rest if seen.numbers_rows(c, table.names, table.dialect.header)]
-    texts = [c.name for c in rest if c.name not in numbers and seen.says_nothing(c)]
-    if len(ids) + len(numbers) + len(texts) == len(columns):
-        return _Unused()  # something to learn from must be left
-    more = [column.name for column in columns if column.name in ids[1:]]
-    return _Unused(ids[0] if ids else None, tuple(more), tuple(numbers), tuple(texts))
+    unique = [c for c in rest if c.name not in numbers and seen.hardly_repeats(c)]
+    texts = tuple(c.name for c in unique if seen.is_text(c))
+    presences = tuple(c.name for c in unique if c.name not in texts)
+    return _Unused(ids[0] if ids else None, tuple(ids[1:]), tuple(numbers), texts, presences)
 
 
 def _target(table: Table, wanted: str | None) -> tuple[str, str]:
@@ -236,10 +257,15 @@ class _Seen:
         texts = Cells(np.arange(column.different), tuple(self._texts[column.name]))
         return is_index(convert(texts, Type("numeric"), self.decimal).values)
 
-    def says_nothing(self, column: Column) -> bool:
+    def hardly_repeats(self, column: Column) -> bool:
         """Tell whether almost every row of a text column has another text."""
         present = self._looked - self._tallies[column.name]["missing"]
         return column.type.kind == "categorical" and present > 20 and column.different > MANY_TEXTS * present
+
+    def is_text(self, column: Column) -> bool:
+        """Tell whether most of a column's texts are of several words."""
+        texts = [text for text in self._texts[column.name] if not is_missing(text.strip())]
+        return sum(len(text.split()) >= WORDS for text in texts) * 2 > len(texts)
 
     def _type(self, name: str) -> tuple[Type, bool]:
         try:

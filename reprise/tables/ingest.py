@@ -240,7 +240,8 @@ def _needed(roles: Roles) -> dict[str | None, str]:
 def _absent(converted: Converted) -> NDArray[np.bool_]:
     """Tell which rows (rows,) have no value."""
     values = converted.values
-    absent: NDArray[np.bool_] = np.isnan(values) if values.dtype == np.float64 else values == 0
+    nothing = "" if values.dtype == np.object_ else 0
+    absent: NDArray[np.bool_] = np.isnan(values) if values.dtype == np.float64 else values == nothing
     return absent
 
 

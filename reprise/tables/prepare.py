@@ -112,6 +112,7 @@ def _encoder(table: Ingested, params: Prepare, parts: NDArray[np.uint8]) -> Enco
         roles.features,
         [table.types[name] for name in roles.features],
         lambda number: table.spill.column(number)[parts == TRAIN],
+        lambda number: _train_texts(table, number, parts),
         table.texts,
         params.csv,
         params.normalise,
@@ -129,6 +130,14 @@ def _encoder(table: Ingested, params: Prepare, parts: NDArray[np.uint8]) -> Enco
     if not encoder.features:
         raise UserError(f"{params.csv.path}: no column has a value in the train split: nothing to learn from")
     return encoder
+
+
+def _train_texts(table: Ingested, number: int, parts: NDArray[np.uint8]) -> Iterator[str]:
+    """Yield the train rows' texts of a column."""
+    start = 0
+    for texts in table.spill.texts(number):
+        yield from texts[parts[start : start + len(texts)] == TRAIN]
+        start += len(texts)
 
 
 def _schema(
