@@ -92,6 +92,8 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         ({"separator": '"'}, "separator"),
         ({"separator": ",", "decimal": ","}, "decimal"),
         ({"drop": ["target"]}, "drop"),
+        ({"sheet": "rows"}, "sheet"),
+        ({"types": {"target": "presence"}}, "types"),
         ({"group": "target"}, "group"),
         ({"dates": ["d"], "types": {"d": "numeric"}}, "types"),
         ({"types": {"target": "date"}}, "types"),
