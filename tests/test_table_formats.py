@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from datetime import date, datetime
 from pathlib import Path
@@ -135,3 +137,13 @@ def test_a_pattern_without_a_file_and_a_file_that_looks_like_one(tmp_path: Path)
         prepared(tmp_path / "no-*.csv", tmp_path / "out")
     write(tmp_path / "t[1].csv", mixed(20))
     assert prepared(tmp_path / "t[1].csv", tmp_path / "out")
+
+
+def test_a_csv_file_waits_for_no_package_of_another_format() -> None:
+    code = (
+        "import sys, reprise.tables.prepare, reprise.prediction.tables; "
+        "loaded = {name.split('.')[0] for name in sys.modules}; "
+        "print(*loaded & {'openpyxl', 'sqlalchemy', 'backports', 'sklearn'})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

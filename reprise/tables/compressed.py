@@ -8,17 +8,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from reprise.foundation.errors import UserError
 from reprise.tables.formats import Compression
-
-if TYPE_CHECKING or sys.version_info < (3, 14):
-    from backports import zstd
-else:
-    from compression import zstd
-
-_BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, zstd.ZstdError)
 
 
 @contextmanager
@@ -38,11 +31,23 @@ def opened(path: Path, compression: Compression | None, where: str) -> Iterator[
         if compression is None:
             yield stream
             return
+        unpack, broken = _unpacker(compression)
         try:
-            with gzip.open(stream, "rb") if compression == "gzip" else zstd.open(stream, "rb") as unpacked:
-                yield cast(BinaryIO, unpacked)
-        except _BROKEN as error:
+            with unpack(stream, "rb") as unpacked:
+                yield unpacked
+        except broken as error:
             message = " ".join(str(error).split())
             raise UserError(
                 f"{where}: not a whole {compression} file ({message}); copy or make it again"
             ) from None
+
+
+def _unpacker(compression: Compression) -> tuple[Any, tuple[type[Exception], ...]]:
+    """Return what opens a stream, and its exceptions; zstd is loaded for who has such a file."""
+    if compression == "gzip":
+        return gzip.open, (EOFError, gzip.BadGzipFile, zlib.error)
+    if TYPE_CHECKING or sys.version_info < (3, 14):
+        from backports import zstd
+    else:
+        from compression import zstd
+    return zstd.open, (EOFError, zstd.ZstdError)
