@@ -13,6 +13,7 @@ from reprise.foundation.errors import UserError, exit_with, nearest
 # Name: one line of help. The module is reprise.commands.NAME, with _ for -.
 COMMANDS = {
     "init-data": "look at a table or a folder of images and write params.yaml for it",
+    "import-table": "write the rows of a database query to data/raw as a Parquet file",
     "predict": "apply a trained model to new rows or images",
     "inspect": "print what a model file holds",
     "export": "write the model as ONNX or as a torch.export program",

@@ -69,7 +69,7 @@ def new_rows(
         features, lines, problems = [], [], []
         for chunk in table.chunks():
             columns = encoder.read(chunk, matching)
-            x, found = encoder.transform(columns, chunk.lines, table.dialect.decimal)
+            x, found = encoder.transform(columns, chunk.lines, table.dialect)
             features.append(x)
             lines.append(chunk.lines)
             problems += found

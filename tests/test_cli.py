@@ -51,7 +51,7 @@ def test_an_unknown_command_gets_the_nearest_name():
     done = reprise("predct", "x.csv")
     assert done.returncode == 2
     assert done.stderr == "reprise: unknown command 'predct'; did you mean predict?\n"
-    with pytest.raises(UserError, match="there are init-data, predict, inspect"):
+    with pytest.raises(UserError, match="there are init-data, import-table, predict"):
         cli.run(["xyzzy"])
 
 

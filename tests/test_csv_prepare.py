@@ -172,7 +172,7 @@ def test_more_categories_than_are_listed(tmp_path: Path) -> None:
 def test_task_and_classes(
     tmp_path: Path, targets: list[str], csv: dict[str, object], task: str, classes: tuple[str, ...]
 ) -> None:
-    table = "x,y\n" + "".join(f"{n},{target}\n" for n, target in enumerate(targets))
+    table = "x,y\n" + "".join(f"{-n},{target}\n" for n, target in enumerate(targets))
     prepared = prepare_table(tmp_path, table, **csv)
     assert (prepared.schema.task, prepared.schema.classes) == (task, classes)
     expected = [targets[number] for number in prepared.train.ids]
@@ -184,7 +184,7 @@ def test_task_and_classes(
 
 
 def test_groups_stay_together(tmp_path: Path) -> None:
-    table = "who,x,y\n" + "".join(f"user {n % 23},{n},{'ab'[n % 2]}\n" for n in range(230))
+    table = "who,x,y\n" + "".join(f"user {n % 23},{-n},{'ab'[n % 2]}\n" for n in range(230))
     prepared = prepare_table(tmp_path, table, group="who", split=Split(test=0.2, val=0.2))
     groups = [set(part.ids % 23) for part in (prepared.train, prepared.val, prepared.test)]
     assert all(groups)
@@ -206,7 +206,7 @@ def test_a_separate_test_file(tmp_path: Path) -> None:
 
 
 def test_no_split(tmp_path: Path) -> None:
-    table = "x,y\n" + "".join(f"{n},{n}.5\n" for n in range(10))
+    table = "x,y\n" + "".join(f"{-n},{n}.5\n" for n in range(10))
     prepared = prepare_table(tmp_path, table, split=Split(method="none"), prepare={"scale_target": True})
     assert prepared.schema.test_is_train
     assert prepared.schema.counts == {"train": 10, "val": 0, "test": 10}

@@ -16,7 +16,7 @@ from reprise.foundation.errors import UserError
 from reprise.settings.contradictions import contradictions
 from reprise.settings.params import Csv, Evaluate, Model, Params, Prepare, Split, Train
 
-ROWS = "".join(f"{n},{'ab'[n % 2]}\n" for n in range(40))
+ROWS = "".join(f"{n // 2},{'ab'[n % 2]}\n" for n in range(40))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ ROWS = "".join(f"{n},{'ab'[n % 2]}\n" for n in range(40))
         ("x,y\n" + ROWS, {"drop": ["z"]}, r"prepare\.csv\.drop: no column 'z'"),
         ("x,y\n" + ROWS, {"drop": ["x"]}, "no column to learn from"),
         ("x,y\n" + ROWS, {"dates": ["x"]}, "line 2: column 'x': '0' is not a date"),
-        ("x,y\n" + ROWS, {"types": {"x": "boolean"}}, "line 4: column 'x': '2' is not true or false"),
+        ("x,y\n" + ROWS, {"types": {"x": "boolean"}}, "line 6: column 'x': '2' is not true or false"),
         ("x,y\n" + "01/02/2024,a\n02/01/2024,b\n" * 9, {}, "may start with the day or the month"),
         ("x,y\n" + ROWS, {"task": "regression"}, "line 2: column 'y': 'a' is not a number"),
         ("x,z,y\n" + "1,2,3.5\n" * 40 + ",1,2\n", {"group": "x"}, "line 42: column 'x': no value"),
@@ -92,6 +92,8 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         ({"separator": '"'}, "separator"),
         ({"separator": ",", "decimal": ","}, "decimal"),
         ({"drop": ["target"]}, "drop"),
+        ({"sheet": "rows"}, "sheet"),
+        ({"types": {"target": "presence"}}, "types"),
         ({"group": "target"}, "group"),
         ({"dates": ["d"], "types": {"d": "numeric"}}, "types"),
         ({"types": {"target": "date"}}, "types"),

@@ -154,10 +154,12 @@ def test_an_unnamed_column_of_another_file_is_a_feature(tmp_path: Path) -> None:
     assert prepared.schema.columns == ("column_1", "column_2")
 
 
-def test_what_the_params_declare_and_a_tables_only_column_are_learnt_from(tmp_path: Path) -> None:
+def test_what_the_params_declare_is_learnt_from_and_else_something_must_be_left(tmp_path: Path) -> None:
     content = numbered(list(range(40)))
     assert prepare_table(tmp_path, content, types={"n": "numeric"}).schema.columns == ("n", "x")
-    assert prepare_table(tmp_path, content, drop=["x"]).schema.columns == ("n",)
+    assert prepare_table(tmp_path, content, drop=["x"], types={"n": "numeric"}).schema.columns == ("n",)
+    with pytest.raises(UserError, match="column 'n' only counts the rows, and no other column is left"):
+        prepare_table(tmp_path, content, drop=["x"])
     few = "".join(f"{n},{-n},{'ab'[n % 2]}\n" for n in range(9))
     assert prepare_table(tmp_path, "n,x,y\n" + few).schema.columns == ("n", "x")
 
@@ -174,9 +176,9 @@ def test_counting_goes_by_the_rows_of_the_first_file(tmp_path: Path) -> None:
 # ---- texts, and many categories
 
 
-def test_of_a_text_is_learnt_whether_it_is_there(tmp_path: Path) -> None:
+def test_of_a_presence_is_learnt_whether_it_is_there(tmp_path: Path) -> None:
     rows = [f"{-n},{'' if n % 4 == 1 else f'text {n}'},{'ab'[n % 2]}" for n in range(60)]
-    prepared = prepare_table(tmp_path, "x,note,y\n" + "\n".join(rows), types={"note": "text"})
+    prepared = prepare_table(tmp_path, "x,note,y\n" + "\n".join(rows), types={"note": "presence"})
     assert prepared.schema.columns == ("x", "note missing")
     assert np.array_equal(prepared.train.x[:, 1], (prepared.train.ids % 4 == 1).astype(np.float32))
     x, _, problems, _ = new_rows("note,x\nnew,1\nNA,1\n", prepared.encoder)
@@ -184,9 +186,9 @@ def test_of_a_text_is_learnt_whether_it_is_there(tmp_path: Path) -> None:
     assert x[:, 1].tolist() == [0, 1]
 
 
-def test_a_text_that_is_always_there_is_not_needed(tmp_path: Path) -> None:
+def test_a_presence_that_is_always_there_is_not_needed(tmp_path: Path) -> None:
     rows = [f"{-n},text {n},{'ab'[n % 2]}" for n in range(60)]
-    prepared = prepare_table(tmp_path, "x,note,y\n" + "\n".join(rows), types={"note": "text"})
+    prepared = prepare_table(tmp_path, "x,note,y\n" + "\n".join(rows), types={"note": "presence"})
     assert prepared.schema.columns == ("x",)
     x, _, _, notes = new_rows("x\n1\n", prepared.encoder)
     assert x.shape == (1, 1)

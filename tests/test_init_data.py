@@ -83,7 +83,7 @@ def test_a_table_with_names_text_and_missing_values(project, capsys):
         "data/raw/flowers.csv: 150 rows, 4 columns beside the target",
         "target: 'species' (by its name), 3 classes; if another is meant: --target COLUMN",
         "id: 'Id' has another value in each row",
-        "left out: 'note' (text that almost never repeats: only whether it is empty is learnt)",
+        "texts: 'note': their words are learnt",
         "params.yaml: written (the old one: params.yaml.bak)",
         "next: dvc add data/raw/flowers.csv   # keeps this version of the data",
         "      dvc repro",
@@ -91,6 +91,29 @@ def test_a_table_with_names_text_and_missing_values(project, capsys):
     schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
     assert schema.classes == ("setosa", "versicolor", "virginica")
     assert sum(schema.counts.values()) == 150
+
+
+def test_texts_and_codes_that_hardly_repeat_are_told_apart(project, capsys):
+    rows = [f"T-{n * 7},it came {n % 9} days late {n},{n % 5},{'ab'[n % 2]}" for n in range(60)]
+    (project / "data" / "raw" / "t.csv").write_text("\n".join(["code,note,x,y", *rows]))
+    params = init("data/raw/t.csv")
+    assert params.prepare.csv.types == {"note": "text", "code": "presence"}
+    told = capsys.readouterr().out
+    assert "texts: 'note': their words are learnt" in told
+    assert "left out: 'code' (text that almost never repeats: only whether it is empty is learnt)" in told
+    schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
+    assert "note word 'late'" in schema.columns
+
+
+def test_a_table_with_nothing_to_learn_from_is_refused(project):
+    rows = [f"{n},T-{n * 7},{n},{'ab'[n % 2]}" for n in range(60)]
+    (project / "data" / "raw" / "t.csv").write_text("\n".join(["id,code,n,y", *rows]))
+    with pytest.raises(
+        UserError, match=r"nothing to learn 'y' from: 'id' \(another value in each row\), "
+    ) as caught:
+        init("data/raw/t.csv")
+    assert "'n' (only counts the rows), 'code' (text of few words that almost" in str(caught.value)
+    assert Path("params.yaml").read_text() == OLD
 
 
 def test_the_written_file_explains_itself(project):

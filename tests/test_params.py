@@ -134,8 +134,8 @@ def test_an_editor_may_add_a_byte_order_mark_and_crlf(ending: str, mark: str, fo
         ({"model": {"cnn": {"channels": []}}},
          "model.cnn.channels: must be a list, each a whole number ≥ 1, 1 or more of them; found []"),
         ({"prepare": {"csv": {"types": {"age": "numerik"}}}},
-         "prepare.csv.types.age: must be one of numeric, categorical, boolean, date, text; found 'numerik'; "
-         "did you mean numeric?"),
+         "prepare.csv.types.age: must be one of numeric, categorical, boolean, date, text, presence; "
+         "found 'numerik'; did you mean numeric?"),
         ({"evaluate": {"a\nb": 1}},
          "evaluate.'a\\nb': unknown key; known here: batch_size, confidence, bar"),
     ],

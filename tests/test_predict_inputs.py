@@ -135,8 +135,8 @@ def test_extra_and_reordered_columns_are_told(places, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("content", "source", "message"),
     [
-        ("table", "folder", "a folder, but the model takes rows"),
-        ("table", "none.csv", "no such file; give a CSV file"),
+        ("table", "folder", "a folder; give a file"),
+        ("table", "none.csv", "no such file; give the path of a table"),
         ("table", "none.jsonl", "no such file"),
         ("images", "x.csv", "a table, but the model takes images"),
         ("images", "folder", "no images in this folder"),

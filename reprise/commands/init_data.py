@@ -10,19 +10,24 @@ from pathlib import Path
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import write_bytes
 from reprise.foundation.workspace import leads_outside
+from reprise.tables.files import is_pattern, table_files
+from reprise.tables.formats import is_table
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 RAW = Path("data", "raw")
-ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".data", ".dat")
 BACKUPS = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "path", metavar="PATH", type=Path, help="a CSV file or a folder of images, in data/raw"
+        "path",
+        metavar="PATH",
+        help="a table (CSV, JSON lines, Parquet, Excel), a pattern in quotes for several, or a folder of "
+        "images, in data/raw",
     )
+    parser.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
     parser.add_argument("--target", metavar="COLUMN", help="the column to predict (tables only)")
 
 
@@ -34,35 +39,41 @@ def run(arguments: argparse.Namespace) -> None:
     UserError
         If the data is not below data/raw, or is no table and no folder of images.
     """
-    path = _placed(arguments.path)
+    path = _placed(Path(arguments.path))
     if path.is_dir():
         lines, text = _folder(path, arguments.target)
     else:
-        lines, text = _table(path, arguments.target)
+        lines, text = _table(path, arguments.target, arguments.sheet)
     kept = _write(text)
     print("\n".join(lines))
     print(f"{PARAMS}: written{kept}")
-    print(f"next: dvc add {shlex.quote(path.as_posix())}   # keeps this version of the data")
+    print(f"next: dvc add {_quoted(path)}   # keeps this version of the data")
     print("      dvc repro")
 
 
+def _quoted(path: Path) -> str:
+    """Return a path, or a pattern, as `dvc add` takes it in a shell."""
+    return f"{'--glob ' * is_pattern(str(path))}{shlex.quote(path.as_posix())}"
+
+
 def _placed(given: Path) -> Path:
-    """Return the path relative to the project, where the pipeline watches it."""
+    """Return the path or pattern relative to the project, where the pipeline watches it."""
     if not PIPELINE.is_file():
         raise UserError(f"{PIPELINE}: not in this folder; run init-data in the project's folder")
-    if not given.exists():
-        raise UserError(f"{given}: no such file or folder; give a CSV file or a folder of images")
+    if not given.exists() and not is_pattern(str(given)):
+        raise UserError(f"{given}: no such file or folder; give a table or a folder of images")
     path = Path(os.path.relpath(given))  # links, such as DVC makes, are kept as they are
     if path == RAW:
         raise UserError(f"{given}: holds all raw data; give one table or one folder in it")
-    outside = leads_outside(path)
     if path.is_relative_to(RAW):
-        if outside is None:
-            return path
-        here, there = (shlex.quote(str(place)) for place in (given, outside))
+        found = [file.path for file in table_files(str(path))] if is_pattern(str(path)) else [path]
+        for file in found:
+            _refuse_link(file)
+        return path
+    if is_pattern(str(given)):
         raise UserError(
-            f"{given}: is a link to {outside}, outside the project, where no change would be noticed; "
-            f"put the data itself there: rm {here} && cp -r {there} {here}"
+            f"{given}: is not in {RAW.as_posix()}, which the pipeline watches for changes; copy the "
+            "files there"
         )
     target = (RAW / given.resolve().name).as_posix()
     source = shlex.quote(str(given))
@@ -72,11 +83,22 @@ def _placed(given: Path) -> Path:
     )
 
 
-def _table(path: Path, target: str | None) -> tuple[list[str], str]:
+def _refuse_link(path: Path) -> None:
+    """Refuse a file or folder that is elsewhere: a change there would go unnoticed."""
+    outside = leads_outside(path)
+    if outside is not None:
+        here, there = (shlex.quote(str(place)) for place in (path, outside))
+        raise UserError(
+            f"{path}: is a link to {outside}, outside the project, where no change would be noticed; "
+            f"put the data itself there: rm {here} && cp -r {there} {here}"
+        )
+
+
+def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str], str]:
     from reprise.starter.table import look_at_table
     from reprise.starter.text import date_of, table_params, unanswered
 
-    look = look_at_table(path, target)
+    look = look_at_table(str(path), target, sheet)
     what = "a regression" if look.task == "regression" else f"{look.classes} classes"
     lines = [
         f"{path}: {look.rows:,} rows, {len(look.columns)} columns beside the target",
@@ -88,10 +110,12 @@ def _table(path: Path, target: str | None) -> tuple[list[str], str]:
     for names, why in (
         (look.drop, "another value in each row, too"),
         (look.row_numbers, "only counts the rows"),
-        (look.texts, "text that almost never repeats: only whether it is empty is learnt"),
+        (look.presences, "text that almost never repeats: only whether it is empty is learnt"),
     ):
         if names:
             lines.append(f"left out: {', '.join(map(repr, names))} ({why})")
+    if look.texts:
+        lines.append(f"texts: {', '.join(map(repr, look.texts))}: their words are learnt")
     if look.unanswered:
         lines.append(f"note: {unanswered(look)}; they are left out (missing_target: drop)")
     if (date := date_of(look)) is not None:
@@ -99,7 +123,7 @@ def _table(path: Path, target: str | None) -> tuple[list[str], str]:
             f"note: {date!r} holds dates; if the model is for later rows than these, test it on the latest "
             "(prepare.split.method: time in params.yaml)"
         )
-    return lines, table_params(path.as_posix(), look)
+    return lines, table_params(path.as_posix(), look, sheet)
 
 
 def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
@@ -108,9 +132,9 @@ def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
 
     if target is not None:
         raise UserError("--target: is for tables; the class of an image is the name of its folder")
-    tables = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
+    tables = sorted(file for file in path.iterdir() if is_table(file) and file.is_file())
     if tables and not any(entry.is_dir() for entry in path.iterdir()):
-        raise UserError(f"{path}: holds tables; give one of them, for example {tables[0]}")
+        raise UserError(f"{path}: holds tables; give one of them, for example {tables[0]}, or a pattern")
     look = look_at_folder(path)
     lines = [
         f"{path}: {look.images:,} images of {len(look.classes)} classes, the smallest with {look.smallest}"

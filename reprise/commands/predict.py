@@ -13,7 +13,10 @@ from reprise.foundation.workers import worker_count
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument(
-        "input", metavar="INPUT", help="a CSV file, an image, a folder of images, or - for JSON lines"
+        "input",
+        metavar="INPUT",
+        help="a table (CSV, JSON lines, Parquet, Excel), a pattern in quotes for several, an image, a folder "
+        "of images, or - for JSON lines",
     )
     parser.add_argument("--model", type=Path, default=Path("models"), metavar="DIR")
     parser.add_argument("--output", default="-", metavar="FILE", help="default: standard output")
@@ -24,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=int, default=1000, metavar="N",
         help="with evaluate.batch_size, the bits are those of the evaluate stage (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--workers", default="auto", help="threads that share the batches out, or auto")
 
@@ -40,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     count = predict(
         arguments.model, arguments.input, arguments.output, arguments.format,
-        arguments.batch_size, arguments.device, workers,
+        arguments.batch_size, arguments.device, workers, arguments.sheet,
     )  # fmt: skip
     if arguments.output != "-":
         print(f"{count:,} predictions: {arguments.output}", file=sys.stderr)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -20,15 +18,24 @@ from reprise.model.inference import Inference, load_inference
 from reprise.prediction.blocks import Block, batches
 from reprise.prediction.texts import Form, Texts
 from reprise.prepared.schema import Schema
+from reprise.tables.compressed import opened
+from reprise.tables.formats import KINDS, Compression, format_of, is_table
+from reprise.tables.objects import objects
 
 STANDARD = "-"
-LINES_AT_ONCE = 1000
-JSON_ENDINGS = (".jsonl", ".ndjson")
+STDIN = "standard input"
 Device = Literal["auto", "cpu", "cuda"]
 
 
 def predict(
-    model: Path, source: str, output: str, form: Form | None, batch_size: int, device: Device, workers: int
+    model: Path,
+    source: str,
+    output: str,
+    form: Form | None,
+    batch_size: int,
+    device: Device,
+    workers: int,
+    sheet: str | None = None,
 ) -> int:
     """Write a prediction for each row and return how many there were.
 
@@ -37,14 +44,16 @@ def predict(
     model : Path
         The folder of the model files; nothing else is needed.
     source : str
-        A CSV file, an image, a folder of images, a file of JSON lines, or ``-`` for JSON lines on
-        standard input.
+        A table (see `reprise.tables.formats`) or a pattern for several, an image, a folder of images, JSON
+        lines that name images, or ``-`` for JSON lines on standard input.
     output : str
         A file, which appears when all is done, or ``-`` for standard output.
     form : {"csv", "jsonl"}, optional
         None: as the output's ending says, else like the input.
     batch_size : int
         With evaluate's, the numbers are evaluate's to the last bit.
+    sheet : str, optional
+        Of an Excel workbook; None: the only one that holds something.
 
     Raises
     ------
@@ -58,7 +67,7 @@ def predict(
     count = 0
     with _open(output) as stream:
         stream.write(texts.header)
-        for ids, outputs in _predictions(inference, _blocks(source, schema, workers), batch_size):
+        for ids, outputs in _predictions(inference, _blocks(source, schema, workers, sheet), batch_size):
             stream.write(texts.rows(ids, outputs))
             count += len(ids)
     return count
@@ -79,84 +88,45 @@ def _predictions(
         yield waiting.popleft(), outputs
 
 
-def _blocks(source: str, schema: Schema, workers: int) -> Iterator[Block]:
+def _blocks(source: str, schema: Schema, workers: int, sheet: str | None) -> Iterator[Block]:
     # Pillow and pandas are loaded for the kind of input that needs them.
-    images = schema.layout == "images"
-    path = Path(source)
-    if source == STANDARD or path.suffix.lower() in JSON_ENDINGS:
-        where = "standard input" if source == STANDARD else source
-        if images:
-            from reprise.prediction.images import object_blocks as image_objects
+    if schema.layout == "images":
+        return _image_blocks(source, schema, workers)
+    from reprise.prediction.tables import file_blocks, object_blocks
+    from reprise.tables.files import table_files
 
-            return image_objects(_objects(source, where), schema, where)
-        from reprise.prediction.tables import object_blocks as table_objects
-
-        return table_objects(_objects(source, where), schema, where)
-    if not path.exists():
-        raise UserError(f"{source}: no such file; give a CSV file, an image, a folder of images, or -")
-    if images:
-        if path.suffix.lower() == ".csv":
-            raise UserError(
-                f"{source}: a table, but the model takes images; give an image or a folder of them"
-            )
-        from reprise.prediction.images import file_blocks
-
-        return file_blocks(path, schema, workers)
-    if path.is_dir():
-        raise UserError(f"{source}: a folder, but the model takes rows of a table; give a CSV file")
-    from reprise.prediction.tables import csv_blocks
-
-    return csv_blocks(path, schema)
-
-
-def _objects(source: str, where: str) -> Iterator[list[tuple[int, dict[str, Any]]]]:
-    """Yield the objects of JSON lines with their line numbers, some at a time; blank lines are left out."""
-    with _lines(source) as lines:
-        rows = (
-            (number, _object(line, f"{where}: line {number}"))
-            for number, line in enumerate(lines, 1)
-            if line.strip()
-        )
-        while part := list(islice(rows, LINES_AT_ONCE)):
-            yield part
-
-
-@contextmanager
-def _lines(source: str) -> Iterator[Iterable[bytes]]:
     if source == STANDARD:
-        yield sys.stdin.buffer
-        return
+        return object_blocks(objects(sys.stdin.buffer, STDIN), schema, STDIN)
+    return file_blocks([file.path for file in table_files(source)], schema, sheet)
+
+
+def _image_blocks(source: str, schema: Schema, workers: int) -> Iterator[Block]:
+    from reprise.prediction.images import file_blocks, object_blocks
+
+    if source == STANDARD:
+        return object_blocks(objects(sys.stdin.buffer, STDIN), schema, STDIN)
     path = Path(source)
-    if not path.is_file():
-        raise UserError(f"{source}: no such file")
-    with path.open("rb") as stream:
-        yield stream
+    if not path.exists():
+        raise UserError(f"{source}: no such file; give an image, a folder of images, JSON lines or -")
+    kind, compression = format_of(path, source)
+    if kind == "json":
+        return _image_objects(path, compression, schema)
+    if is_table(path):
+        raise UserError(f"{source}: a table, but the model takes images; give an image or a folder of them")
+    return file_blocks(path, schema, workers)
 
 
-def _object(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line.decode("utf-8-sig"), parse_constant=_constant)
-        if b"\\u" in line:
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError) as error:
-        raise UserError(
-            f'{where}: not JSON ({error}); each line is an object such as {{"column": 1.5}}'
-        ) from None
-    if not isinstance(value, dict):
-        raise UserError(f'{where}: must be an object such as {{"column": 1.5}}; found {type(value).__name__}')
-    return value
+def _image_objects(path: Path, compression: Compression | None, schema: Schema) -> Iterator[Block]:
+    from reprise.prediction.images import object_blocks
 
-
-def _constant(name: str) -> None:
-    """Read Python's NaN, which is not JSON, as null: it is how many programs write a missing number."""
-    if name != "NaN":
-        raise ValueError(f"{name} is not a number")
+    with opened(path, compression, str(path)) as lines:
+        yield from object_blocks(objects(lines, str(path)), schema, str(path))
 
 
 def _usual_form(source: str, output: str) -> Form:
     for name in (output, source):
         ending = Path(name).suffix.lower()
-        if ending in JSON_ENDINGS or (name == source == STANDARD):
+        if KINDS.get(ending) == "json" or (name == source == STANDARD):
             return "jsonl"
         if ending == ".csv":
             return "csv"

@@ -1,8 +1,7 @@
-"""New rows of a table: a CSV file, or objects by column name, become what the model takes."""
+"""New rows of a table: files, or objects by column name, become what the model takes."""
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,13 +13,16 @@ from numpy.typing import NDArray
 from reprise.foundation.errors import UserError
 from reprise.prediction.blocks import Block
 from reprise.prepared.schema import Schema, Statistics
-from reprise.tables.codes import Code, Features, Number
+from reprise.tables.codes import Code, Features, Number, Unused
+from reprise.tables.compressed import opened
+from reprise.tables.dialect import NATIVE, Dialect
 from reprise.tables.encoder import Encoder, Matching
+from reprise.tables.formats import format_of
 from reprise.tables.names import clean
-from reprise.tables.parse import Cells, Column, cells
+from reprise.tables.native import ALLOWED, numbers_column, texts_column
+from reprise.tables.objects import Object, objects
+from reprise.tables.parse import Cells, Column
 from reprise.tables.rows import Chunk, open_table
-
-Object = Mapping[str, Any]  # one line of JSON
 
 
 def encoder_of(schema: Schema) -> Encoder:
@@ -48,10 +50,17 @@ def encoder_of(schema: Schema) -> Encoder:
     )
 
 
-def csv_blocks(path: Path, schema: Schema) -> Iterator[Block]:
-    """Yield the rows of a CSV file, read piece by piece.
+def file_blocks(files: Sequence[Path], schema: Schema, sheet: str | None) -> Iterator[Block]:
+    """Yield the rows of tables, one file after the other, read piece by piece.
 
-    A row's id is its cell in the id column of the training data, else its number in the file from 0.
+    A row's id is its cell in the id column of the training data, else its number from 0.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    schema : Schema
+    sheet : str, optional
+        Of an Excel workbook.
 
     Raises
     ------
@@ -59,25 +68,32 @@ def csv_blocks(path: Path, schema: Schema) -> Iterator[Block]:
         Names missing columns, or the line and column of cells that don't fit.
     """
     encoder = encoder_of(schema)
-    with open_table(path, encoder.settings(), whole=True) as table:
-        matching = encoder.match(table.names, table.where)
-        _tell(matching)
-        id_column = _id_column(encoder, table.names)
-        start = 0
-        for chunk in table.chunks():
-            x = _features(
-                encoder, encoder.read(chunk, matching), chunk.lines, table.where, table.dialect.decimal
-            )
-            yield Block(_ids(chunk, id_column, start), x)
-            start += len(chunk)
+    start = 0
+    for path in files:
+        kind, compression = format_of(path, str(path))
+        if kind == "json":
+            with opened(path, compression, str(path)) as lines:
+                for block in object_blocks(objects(lines, str(path)), schema, str(path), start):
+                    yield block
+                    start += len(block.ids)
+            continue
+        with open_table(path, encoder.settings()._replace(sheet=sheet), whole=True) as table:
+            matching = encoder.match(table.names, table.where)
+            _tell(matching)
+            id_column = _id_column(encoder, table.names)
+            for chunk in table.chunks():
+                x = _features(encoder, encoder.read(chunk, matching), chunk.lines, table.where, table.dialect)
+                yield Block(_ids(chunk, id_column, start), x)
+                start += len(chunk)
 
 
 def object_blocks(
-    parts: Iterable[Sequence[tuple[int, Object]]], schema: Schema, where: str
+    parts: Iterable[Sequence[tuple[int, Object]]], schema: Schema, where: str, start: int = 0
 ) -> Iterator[Block]:
     """Yield rows that come as objects by column name.
 
-    A row's id is the value of the id column of the training data, or of ``id``, else its number from 0.
+    A row's id is the value of the id column of the training data, or of ``id``, else its number. A key may
+    be left out where the training data had missing values.
 
     Parameters
     ----------
@@ -85,17 +101,18 @@ def object_blocks(
     schema : Schema
     where : str
         Their source, for messages.
+    start : int
+        The first row's number.
 
     Raises
     ------
     UserError
-        As `csv_blocks`; a value must be a text, a number, true, false or null.
+        As `file_blocks`; a value must be a text, a number, true, false or null.
     """
     encoder = encoder_of(schema)
     id_key = encoder.id or "id"
     has_ids = id_key not in {code.name for code in encoder.columns if code.features}
     matcher = _Matcher(encoder, id_key if has_ids else None, where)
-    start = 0
     for part in parts:
         lines = np.array([line for line, _ in part], np.int64)
         rows = [matcher.features(line, row) for line, row in part]
@@ -109,7 +126,7 @@ def object_blocks(
             row[id_key] if has_ids and id_key in row else number
             for (_, row), number in zip(part, numbers, strict=True)
         ]
-        yield Block(ids, _features(encoder, columns, lines, where, "."))
+        yield Block(ids, _features(encoder, columns, lines, where, NATIVE._replace(unit="line")))
         start += len(part)
 
 
@@ -118,48 +135,42 @@ class _Matcher:
 
     def __init__(self, encoder: Encoder, id_key: str | None, where: str) -> None:
         self._encoder, self._id_key, self._where = encoder, id_key, where
-        self._known: dict[tuple[str, ...], dict[str, str]] = {}  # keys → name in training: key
+        self._place = {name: place for place, name in enumerate(encoder.order)}
+        self._dispensable = {
+            code.name for code in encoder.columns if not isinstance(code, Unused) and code.missing
+        }
+        # keys → name in training: key, or None where there is none
+        self._known: dict[tuple[str, ...], dict[str, str | None]] = {}
 
     def features(self, line: int, row: Object) -> Object:
         """Return the values that features are made of, by their columns' names in training."""
         keys = tuple(row)
         if keys not in self._known:
-            key_of = {clean(key): key for key in keys if key != self._id_key}
-            matching = self._encoder.match(list(key_of), f"{self._where}: line {line}")
+            key_of: dict[str, str | None] = dict.fromkeys(self._dispensable) if self._encoder.header else {}
+            key_of |= {clean(key): key for key in keys if key != self._id_key}
+            # The order of an object's keys means nothing: nothing is to be said of it.
+            names = sorted(key_of, key=lambda name: self._place.get(name, len(self._place)))
+            matching = self._encoder.match(names, f"{self._where}: line {line}")
             _tell(matching)
             self._known[keys] = {name: key_of[source] for name, source in matching.source.items()}
-        found = {name: row[key] for name, key in self._known[keys].items()}
+        found = {name: None if key is None else row[key] for name, key in self._known[keys].items()}
         for name, value in found.items():
             if isinstance(value, list | dict):
                 raise UserError(
-                    f"{self._where}: line {line}: column {name!r}: must be a text, a number, true, false or "
-                    f"null; found {'a list' if isinstance(value, list) else 'an object'}"
+                    f"{self._where}: line {line}: column {name!r}: must be {ALLOWED}; "
+                    f"found {'a list' if isinstance(value, list) else 'an object'}"
                 )
         return found
 
 
 def _column(code: Code, values: Sequence[Any]) -> Column:
-    if code.kind == "numeric" and all(value is None or type(value) in (int, float) for value in values):
-        try:
-            numbers = np.array([math.nan if value is None else float(value) for value in values])
-        except OverflowError:  # an integer of hundreds of digits: told like any other text
-            numbers = np.array([math.inf])
-        if not np.isinf(numbers).any():
-            return numbers
-    return cells([_text(value) for value in values])
-
-
-def _text(value: object) -> str | None:
-    """Return a value as it would stand in a CSV file."""
-    if value is None or isinstance(value, str):
-        return value
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+    return numbers_column(values) if code.kind == "numeric" else texts_column(values)
 
 
 def _features(
-    encoder: Encoder, columns: Mapping[str, Column], lines: NDArray[np.int64], where: str, decimal: str
+    encoder: Encoder, columns: Mapping[str, Column], lines: NDArray[np.int64], where: str, dialect: Dialect
 ) -> Features:
-    features, problems = encoder.transform(columns, lines, decimal)
+    features, problems = encoder.transform(columns, lines, dialect)
     if problems:
         raise UserError(*(f"{where}: {problem}" for problem in problems))
     return features

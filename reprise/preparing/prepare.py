@@ -19,6 +19,7 @@ from reprise.foundation.workspace import leads_outside
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Prepare
+from reprise.tables.files import is_pattern, table_files
 
 Rows = dict[SplitName, NDArray[np.intp]]  # row numbers of each split
 
@@ -60,7 +61,8 @@ def _refuse_outside(params: Prepare) -> None:
     """Refuse data of the user's own that DVC doesn't watch: when it changes, old results would stay."""
     paths: list[tuple[str, str | None]] = []
     if params.dataset == "csv":
-        paths = [("csv.path", params.csv.path), ("csv.test_path", params.csv.test_path)]
+        given = [("csv.path", params.csv.path), ("csv.test_path", params.csv.test_path)]
+        paths = [(key, path) for key, one in given for path in (one, *_matched(key, one))]
     elif params.dataset == "images":
         root = params.images.path
         paths = [("images.path", path) for path in (root, *_linked_folders(root))]
@@ -75,6 +77,13 @@ def _refuse_outside(params: Prepare) -> None:
             )
     if problems:
         raise UserError(*problems)
+
+
+def _matched(key: str, given: str | None) -> list[str]:
+    """Return the files of a pattern."""
+    if given is None or not is_pattern(given):
+        return []
+    return [str(file.path) for file in table_files(given, f"prepare.{key}")]
 
 
 def _linked_folders(root: str) -> list[str]:

@@ -33,6 +33,7 @@ DATASETS: dict[str, Facts] = {
 }
 HANDED = ("digits", "mnist")  # a mirror image is another sign
 SEPARATORS = (",", ";", "\t", "|", ":", "~", "^")
+WORKBOOKS = (".xlsx", ".xlsm")
 REGRESSION_METRICS = ("mse", "rmse", "mae", "r2", "loss")
 WITH_INTERVAL = ("accuracy", "mse", "mae")
 CLASSIFICATION_METRICS = ("accuracy", "loss", "macro_f1", "f1", "auc")
@@ -103,11 +104,14 @@ def _of_csv(csv: Csv) -> Iterator[str]:
     for key, names in (("drop", csv.drop), ("id", (csv.id,)), ("group", (csv.group,)), ("dates", csv.dates)):
         if csv.target in names:
             yield f"prepare.csv.{key}: {csv.target!r} is prepare.csv.target already; name another column"
+    paths = [csv.path] if csv.test_path is None else [csv.path, csv.test_path]
+    if csv.sheet is not None and not any(path.lower().endswith(WORKBOOKS) for path in paths):
+        yield f"prepare.csv.sheet: {csv.sheet!r}, but {csv.path} is no workbook (.xlsx); set it to null"
     for name in csv.dates:
         if csv.types.get(name, "date") != "date":
             yield f"prepare.csv.types: {name!r} is {csv.types[name]}, but in prepare.csv.dates too; keep one"
     kind = csv.types.get(csv.target)
-    if kind in ("boolean", "date", "text") or (kind == "categorical" and csv.task == "regression"):
+    if kind not in (None, "numeric", "categorical") or (kind == "categorical" and csv.task == "regression"):
         yield (
             f"prepare.csv.types: the target {csv.target!r} is {kind}; use categorical for a classification, "
             "numeric for a regression"

@@ -41,10 +41,13 @@ class Generated(Section):
 
 
 class Csv(Section):
-    """Settings of ``prepare.dataset: csv``."""
+    """Settings of ``prepare.dataset: csv``: a table as CSV, JSON lines, Parquet or Excel."""
 
-    path: str = Field("data/raw/table.csv", description="the table, a file in data/raw")
+    path: str = Field(
+        "data/raw/table.csv", description="the table: a file in data/raw, or a pattern for several"
+    )
     test_path: str | None = Field(None, description="a separate test table; null splits one off")
+    sheet: str | None = Field(None, description="of an Excel workbook; null: the only one that is filled")
     target: str = Field("target", description="the column to predict; column_3 when there is no header")
     task: Literal["auto", "classification", "regression"] = "auto"
     missing_target: Literal["refuse", "drop"] = Field(
@@ -59,12 +62,15 @@ class Csv(Section):
     group: str | None = Field(None, description="rows of one group stay in one split; not a feature")
     dates: Names = Field((), description="columns to read as dates")
     day_first: Literal["auto", "yes", "no"] = Field("auto", description="how 01/02/2024 is read")
-    types: dict[str, Literal["numeric", "categorical", "boolean", "date", "text"]] = Field(
+    types: dict[str, Literal["numeric", "categorical", "boolean", "date", "text", "presence"]] = Field(
         default_factory=dict,
         description="column: type, where the inferred type is wrong; text: learn only whether it is empty",
     )
     max_categories: Annotated[int, Field(ge=2, le=1000)] = Field(50, description="one-hot up to this many")
     many_categories: Literal["hash", "frequency"] = Field("hash", description="the code beyond that")
+    text_terms: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        200, description="words of a column of texts, and as many runs of letters, that become features"
+    )
 
 
 class Images(Section):

@@ -1,25 +1,17 @@
-"""Looking at a CSV file: its columns, which one to predict, and which ones not to learn from."""
+"""Looking at a table: its columns, which one to predict, and which ones not to learn from."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from reprise.foundation.errors import UserError, nearest
-from reprise.starter.target import ID, refuse_classes_of_one
-from reprise.tables.convert import convert
+from reprise.starter.seen import Column, Seen
 from reprise.tables.dialect import Settings
+from reprise.tables.files import TableFile, table_files
 from reprise.tables.names import clean
-from reprise.tables.parse import Cells
-from reprise.tables.row_numbers import ENOUGH_ROWS, STARTS, counts_rows, is_index, is_unnamed
-from reprise.tables.rows import Table, open_table
-from reprise.tables.target import Target, find_target
-from reprise.tables.types import Ambiguous, Tally, Type, infer, tally
-from reprise.tables.values import is_missing, text_hash
+from reprise.tables.rows import Chunk, Table, open_table
+from reprise.tables.sources import differences
 
 TARGETS = (
     "target", "label", "labels", "class", "classes", "y", "output", "outcome", "species", "category",
@@ -28,16 +20,6 @@ TARGETS = (
 )  # fmt: skip
 LOOK_ROWS = 20_000  # all columns are looked at in the first so many rows, or a few more
 EVERY = 10  # chunks: the target is looked at in the first ten and in each tenth after them
-MANY_TEXTS = 0.5  # a text column with more different texts than this share of its rows says nothing general
-
-
-class Column(NamedTuple):
-    """What the first rows say of a column."""
-
-    name: str
-    type: Type
-    ambiguous: bool  # dates that may start with the day or the month
-    different: int  # texts
 
 
 class TableLook(NamedTuple):
@@ -54,18 +36,22 @@ class TableLook(NamedTuple):
     id: str | None
     drop: tuple[str, ...]  # further columns that name the rows
     row_numbers: tuple[str, ...]  # that prepare will not learn from
-    texts: tuple[str, ...]  # that almost never repeat
+    texts: tuple[str, ...]  # whose words are learnt
+    presences: tuple[str, ...]  # texts of few words that almost never repeat
     day_first: bool  # must be said, because a column's dates don't
 
 
-def look_at_table(path: Path, target: str | None) -> TableLook:
+def look_at_table(given: str, target: str | None, sheet: str | None = None) -> TableLook:
     """Read a table and find out what it holds.
 
     Parameters
     ----------
-    path : Path
+    given : str
+        A path, or a pattern for several files.
     target : str, optional
         The column to predict; guessed by default.
+    sheet : str, optional
+        Of an Excel workbook.
 
     Raises
     ------
@@ -73,28 +59,32 @@ def look_at_table(path: Path, target: str | None) -> TableLook:
         If this is no table or its target no target.
     """
     mentioned = () if target is None else (clean(target),)
-    with open_table(path, Settings(columns=mentioned), whole=True) as table:
+    files = table_files(given)
+    with open_table(files[0].path, Settings(columns=mentioned, sheet=sheet), whole=True) as table:
         name, why = _target(table, target)
-        seen = _Seen(table, name)
-        for number, chunk in enumerate(table.chunks()):
-            if seen.rows < LOOK_ROWS:
-                seen.add(chunk.read(text=table.names))
-            elif number < EVERY or number % EVERY == 0:
-                seen.add(chunk.read(text=(name,)))
-            seen.rows += len(chunk)
     if len(table.names) < 2:
-        raise UserError(f"{path}: one column only, {name!r}; a table has a target and columns to learn from")
+        raise UserError(f"{given}: one column only, {name!r}; a table has a target and columns to learn from")
+    settings = Settings(columns=table.names, sheet=sheet)
+    seen = Seen(table.names, name)
+    for number, chunk in enumerate(_chunks(files, settings, table.names)):
+        if seen.rows < LOOK_ROWS:
+            seen.add(chunk.read(text=table.names), chunk.dialect.decimal)
+        elif number < EVERY or number % EVERY == 0:
+            seen.add(chunk.read(text=(name,)), chunk.dialect.decimal)
+        seen.rows += len(chunk)
     try:
         found = seen.target()
     except UserError as error:
         raise UserError(
-            *(f"{path}: {problem}" for problem in error.problems),
-            f"{path}: {name!r} was taken for the target ({why}); name another with --target: "
+            *(f"{given}: {problem}" for problem in error.problems),
+            f"{given}: {name!r} was taken for the target ({why}); name another with --target: "
             f"{_some(table.names)}",
         ) from None
     columns = tuple(seen.column(other) for other in table.names if other != name)
     unused = _unused(columns, seen, table)
-    idle = {unused.id, *unused.drop, *unused.row_numbers, *unused.texts}
+    idle = {unused.id, *unused.drop, *unused.row_numbers, *unused.presences}
+    if idle >= {column.name for column in columns}:
+        raise UserError(_nothing(given, name, unused))
     return TableLook(
         rows=seen.rows,
         columns=columns,
@@ -109,24 +99,51 @@ def look_at_table(path: Path, target: str | None) -> TableLook:
     )
 
 
+def _chunks(files: Sequence[TableFile], settings: Settings, names: Sequence[str]) -> Iterator[Chunk]:
+    """Yield the rows of all files."""
+    for file in files:
+        with open_table(file.path, settings, whole=True) as table:
+            if problems := differences(table.names, names):
+                raise UserError(*(f"{table.where}: {problem}" for problem in problems))
+            yield from table.chunks()
+
+
 class _Unused(NamedTuple):
-    """Columns not to learn from, by why."""
+    """Columns not to learn from, or not as they are, by why."""
 
     id: str | None = None
     drop: tuple[str, ...] = ()
     row_numbers: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    presences: tuple[str, ...] = ()
 
 
-def _unused(columns: Sequence[Column], seen: _Seen, table: Table) -> _Unused:
+def _nothing(given: str, target: str, unused: _Unused) -> str:
+    """Return why nothing is left to learn from."""
+    ids = (*([] if unused.id is None else [unused.id]), *unused.drop)
+    reasons = [
+        f"{_some(list(map(repr, names)))} ({why})"
+        for names, why in (
+            (ids, "another value in each row"),
+            (unused.row_numbers, "only counts the rows"),
+            (unused.presences, "text of few words that almost never repeats"),
+        )
+        if names
+    ]
+    return (
+        f"{given}: nothing to learn {target!r} from: {', '.join(reasons)}; add columns that say something of "
+        "it, or write params.yaml by hand with prepare.csv.types"
+    )
+
+
+def _unused(columns: Sequence[Column], seen: Seen, table: Table) -> _Unused:
     ids = [column.name for column in columns if seen.is_id(column)]
     rest = [column for column in columns if column.name not in ids]
     numbers = [c.name for c in rest if seen.numbers_rows(c, table.names, table.dialect.header)]
-    texts = [c.name for c in rest if c.name not in numbers and seen.says_nothing(c)]
-    if len(ids) + len(numbers) + len(texts) == len(columns):
-        return _Unused()  # something to learn from must be left
-    more = [column.name for column in columns if column.name in ids[1:]]
-    return _Unused(ids[0] if ids else None, tuple(more), tuple(numbers), tuple(texts))
+    unique = [c for c in rest if c.name not in numbers and seen.hardly_repeats(c)]
+    texts = tuple(c.name for c in unique if seen.is_text(c))
+    presences = tuple(c.name for c in unique if c.name not in texts)
+    return _Unused(ids[0] if ids else None, tuple(ids[1:]), tuple(numbers), texts, presences)
 
 
 def _target(table: Table, wanted: str | None) -> tuple[str, str]:
@@ -144,92 +161,6 @@ def _target(table: Table, wanted: str | None) -> tuple[str, str]:
         if name in known:
             return known[name], "by its name"
     return table.names[-1], "the last column"
-
-
-class _Seen:
-    """What was seen of the rows so far."""
-
-    def __init__(self, table: Table, target: str) -> None:
-        self.decimal, self.name = table.dialect.decimal, target
-        self.rows = self._looked = 0
-        self._tallies: dict[str, Tally] = {name: Counter() for name in table.names}
-        self._texts: dict[str, set[str]] = {name: set() for name in table.names}
-        # From which numbers each column may count the rows, as far as was seen.
-        self._starts: dict[str, tuple[int, ...]] = dict.fromkeys(table.names, STARTS)
-        self._codes: list[np.ndarray] = []  # of the target, as places in _answers
-        self._answers: dict[str, int] = {}
-
-    def add(self, columns: Mapping[str, object]) -> None:
-        """Take note of columns of a chunk, all of them `Cells`."""
-        for name, column in columns.items():
-            assert isinstance(column, Cells)
-            self._tallies[name] += tally(column, self.decimal)
-            self._texts[name] |= set(column.texts)
-            if self._starts[name]:
-                values = convert(column, Type("numeric"), self.decimal).values
-                rows = np.arange(self._looked, self._looked + len(values))
-                self._starts[name] = tuple(s for s in self._starts[name] if counts_rows(values, rows, s))
-        cells = columns[self.name]
-        assert isinstance(cells, Cells)
-        self._looked += len(cells.codes) if len(columns) > 1 else 0
-        places = [self._answers.setdefault(text.strip(), len(self._answers)) for text in cells.texts]
-        self._codes.append(np.array([*places, -1])[cells.codes])
-
-    @property
-    def unanswered(self) -> int:
-        """Rows without a value of the target."""
-        return self._tallies[self.name]["missing"]
-
-    def target(self) -> Target:
-        """Return the target as the prepare stage will see it, but for the rows without one."""
-        texts = tuple(self._answers)
-        codes = np.concatenate(self._codes)
-        answered = codes >= 0
-        answered[answered] = ~np.array([is_missing(text) for text in texts], np.bool_)[codes[answered]]
-        if not answered.any():
-            raise UserError(f"column {self.name!r}: no row has a value")
-        kind = self._type(self.name)[0]
-        if kind.kind != "numeric":
-            used = [texts[code] for code in np.unique(codes[answered]).tolist()]
-            refuse_classes_of_one(self.name, used, int(answered.sum()), kind.kind)
-        kind = kind if kind.kind == "numeric" else Type("categorical")
-        converted = convert(Cells(codes[answered], texts), kind, self.decimal)
-        values = converted.values[~np.isnan(converted.values)] if kind.kind == "numeric" else converted.values
-        names = {text_hash(text): text for text in texts} if kind.kind == "categorical" else None
-        return find_target(self.name, values, kind, names, "auto", np.zeros(len(values), np.bool_))
-
-    def column(self, name: str) -> Column:
-        """Return what was found out about a column."""
-        kind, ambiguous = self._type(name)
-        return Column(name, kind, ambiguous, len(self._texts[name]))
-
-    def is_id(self, column: Column) -> bool:
-        """Tell whether a column numbers or names the rows."""
-        present = self._looked - self._tallies[column.name]["missing"]
-        named = ID.fullmatch(column.name) is not None
-        return named and column.different == present == self._looked > 1 and column.type.kind != "date"
-
-    def numbers_rows(self, column: Column, names: Sequence[str], header: bool) -> bool:
-        """Tell whether prepare will say that a column only numbers the rows."""
-        if column.type.kind != "numeric" or self._looked < ENOUGH_ROWS:
-            return False
-        if self._starts[column.name]:
-            return True
-        if not is_unnamed(column.name, names, header) or column.different != self._looked:
-            return False
-        texts = Cells(np.arange(column.different), tuple(self._texts[column.name]))
-        return is_index(convert(texts, Type("numeric"), self.decimal).values)
-
-    def says_nothing(self, column: Column) -> bool:
-        """Tell whether almost every row of a text column has another text."""
-        present = self._looked - self._tallies[column.name]["missing"]
-        return column.type.kind == "categorical" and present > 20 and column.different > MANY_TEXTS * present
-
-    def _type(self, name: str) -> tuple[Type, bool]:
-        try:
-            return infer(self._tallies[name], None, "auto"), False
-        except Ambiguous:
-            return infer(self._tallies[name], None, "yes"), True
 
 
 def _some(names: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ class Pace(NamedTuple):
     slices: int
 
 
-def table_params(path: str, look: TableLook) -> str:
+def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
     """Return params.yaml for a table."""
     if look.rows < 1000:
         hidden, pace = "[32, 16]", Pace(16, 100, 30, 0.003, 1)
@@ -37,6 +37,7 @@ def table_params(path: str, look: TableLook) -> str:
     what = "a number" if regression else f"one of {look.classes} classes"
     csv = [
         f"path: {_text(path)}",
+        *([] if sheet is None else [f"sheet: {_text(sheet)}"]),
         f"target: {_text(look.target)}  # {look.why}: {what}",
         f"task: {look.task}",
         _missing_target(look),
@@ -44,7 +45,7 @@ def table_params(path: str, look: TableLook) -> str:
         f"drop: {_texts(look.drop)}  # columns to leave out",
         *(["day_first: yes  # 01/02/2024 may be either: check this"] if look.day_first else []),
         "group: null  # a column whose rows must stay in one split: a patient, a house, a device",
-        *_types(look.texts),
+        *_types(look),
     ]
     prepare = [
         "dataset: csv",
@@ -75,18 +76,19 @@ def unanswered(look: TableLook) -> str:
     return f"{look.unanswered:,} row(s){looked} have no {look.target!r}"
 
 
-def _types(texts: Sequence[str]) -> list[str]:
+def _types(look: TableLook) -> list[str]:
     """Return the columns whose types are not those that prepare would infer."""
-    what = "# column: numeric, categorical, boolean, date or text, where schema.json shows a wrong guess"
-    if not texts:
-        return [f"types: {{}}  {what}"]
-    return [
-        f"types:  {what}",
+    what = (
+        "# column: numeric, categorical, boolean, date, text, presence; where schema.json shows a wrong guess"
+    )
+    declared = [
+        *(f"  {_text(name)}: text  # its words and runs of letters are learnt" for name in look.texts),
         *(
-            f"  {_text(name)}: text  # almost never repeats: only whether it is empty is learnt"
-            for name in texts
+            f"  {_text(name)}: presence  # almost never repeats: only whether it is empty is learnt"
+            for name in look.presences
         ),
     ]
+    return [f"types:  {what}", *declared] if declared else [f"types: {{}}  {what}"]
 
 
 def folder_params(path: str, look: FolderLook) -> str:

@@ -1,1 +1,1 @@
-"""CSV files: how they are read, what their columns mean, and how rows become features."""
+"""Tables: how their files are read, what their columns mean, and how rows become features."""

@@ -16,6 +16,7 @@ from reprise.data import normalise
 from reprise.prepared.schema import Floats, Statistics, Texts
 from reprise.settings.params import Section
 from reprise.tables.dates import Date
+from reprise.tables.texts import Text
 from reprise.tables.types import Type
 from reprise.tables.values import text_hash
 
@@ -110,16 +111,16 @@ class Category(Section):
             out[present, 1] = number == len(self.categories)
 
 
-class Text(Section):
-    """A free text: nothing is learnt of it but whether it is there, if the train split has both."""
+class Presence(Section):
+    """A column of which nothing is learnt but whether there is a value, if the train split has both."""
 
-    kind: Literal["text"]
+    kind: Literal["presence"]
     name: str
     missing: bool
 
     @property
     def type(self) -> Type:
-        return Type("text")
+        return Type("presence")
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -156,7 +157,7 @@ class Unused(Section):
         pass
 
 
-Code: TypeAlias = Annotated[Number | Date | Category | Text | Unused, Field(discriminator="kind")]
+Code: TypeAlias = Annotated[Number | Date | Category | Text | Presence | Unused, Field(discriminator="kind")]
 
 
 def positions(hashes: Values, categories: tuple[str, ...]) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
-"""From the texts of a column to one 8-byte value per row.
+"""From the cells of a column to one value per row.
 
 Numbers, booleans (1, 0) and dates (hours, see `values.hours`) become float64 with NaN for missing;
-categories and texts become the uint64 hash of their text with 0 for missing.
+categories become the uint64 hash of their text with 0 for missing; texts stay, empty for missing.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from reprise.tables.parse import Cells, Column
 from reprise.tables.types import Type
 from reprise.tables.values import boolean, hours, is_missing, number, text_hash
 
-HASHED = ("categorical", "text")
+HASHED = ("categorical", "presence")
 EXPECTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
 
 
 class Converted(NamedTuple):
     """A column's values and the cells that have none."""
 
-    values: NDArray[Any]  # (rows,) of float64 or uint64
+    values: NDArray[Any]  # (rows,) of float64, uint64 or str objects
     misfits: list[tuple[int, str]]  # row and text of cells that are not what the column holds
 
 
-def dtype_of(kind: Type) -> type[np.float64] | type[np.uint64]:
-    """Return the number format of a column's values."""
+def dtype_of(kind: Type) -> type[np.float64] | type[np.uint64] | type[np.object_]:
+    """Return the NumPy type of a column's values."""
+    if kind.kind == "text":
+        return np.object_
     return np.uint64 if kind.kind in HASHED else np.float64
 
 
@@ -44,6 +46,9 @@ def convert(column: Column, kind: Type, decimal: str) -> Converted:
             column + 0.0, []
         )  # -0.0 becomes 0.0: which of them a median is would depend on sorting
     texts = [text.strip() for text in column.texts]
+    if kind.kind == "text":
+        present = np.array([*("" if is_missing(text) else text for text in texts), ""], np.object_)
+        return Converted(present[column.codes], [])
     if kind.kind in HASHED:
         hashes = np.array([*(0 if is_missing(t) else text_hash(t) for t in texts), 0], np.uint64)
         return Converted(hashes[column.codes], [])  # the code -1 takes the last one: missing
@@ -71,9 +76,9 @@ def _meaning(kind: Type, decimal: str) -> Callable[[str], float | None]:
     return lambda text: number(text, decimal)
 
 
-def misfit_line(line: int, name: str, kind: Type, text: str, more: int = 0) -> str:
-    """Return the message about a cell that does not fit its column."""
+def misfit_line(place: str, name: str, kind: Type, text: str, more: int = 0) -> str:
+    """Return the message about a cell, such as that of ``line 7``, that does not fit its column."""
     shown = text if len(text) <= 40 else text[:39] + "…"
     form = f" written {kind.form}" if kind.form else ""
     others = f" ({more} more in this column)" if more else ""
-    return f"line {line}: column {name!r}: {shown!r} is not {EXPECTED[kind.kind]}{form}{others}"
+    return f"{place}: column {name!r}: {shown!r} is not {EXPECTED[kind.kind]}{form}{others}"

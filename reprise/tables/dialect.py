@@ -15,7 +15,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -32,10 +32,12 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BO
 _HANGUL = re.compile(rb"[\xb0-\xc8][\xa1-\xfe]")
 NUL_ADVICE = "a NUL byte, which no table has; save it as UTF-8 text (UTF-16 needs its byte order mark)"
 _OTHER_FORMATS = (
-    (b"\x1f\x8b", "a gzip file; unpack it"),
-    (b"PK\x03\x04", "a zip archive or an Excel workbook; save the table as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an Excel workbook; save the table as CSV"),
-    (b"PAR1", "a Parquet file; save the table as CSV"),
+    (b"\x1f\x8b", "a gzip file; its name must end in .gz (table.csv.gz)"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file; its name must end in .zst (table.csv.zst)"),
+    (b"PK\x03\x04", "a zip archive or an Excel workbook, whose name must end in .xlsx"),
+    (b"\xd0\xcf\x11\xe0", "an old or an encrypted Excel workbook; save it as .xlsx without a password"),
+    (b"PAR1", "a Parquet file; its name must end in .parquet"),
+    (b"ARROW1", "an Arrow file; write it as Parquet"),
 )
 # Numbers whose mark is no group mark: 1.500 may be one or the other, but not 1,234.5, 1.5, 0.500 or 1234.500.
 _ONLY = (
@@ -55,6 +57,7 @@ class Settings(NamedTuple):
     decimal: str = "auto"
     header: str = "auto"  # yes, no or auto
     columns: tuple[str, ...] = ()  # names that the params mention
+    sheet: str | None = None  # of an Excel workbook; None: the only one that holds something
 
 
 class Dialect(NamedTuple):
@@ -64,6 +67,10 @@ class Dialect(NamedTuple):
     separator: str
     decimal: str
     header: bool
+    unit: Literal["line", "row"] = "line"  # what its rows are numbered by
+
+
+NATIVE = Dialect("utf-8", ",", ".", True, "row")  # of formats that have types: the equivalent CSV's
 
 
 def refuse_other_formats(head: bytes, where: str) -> None:

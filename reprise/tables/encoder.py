@@ -1,4 +1,4 @@
-"""The encoder: from rows of a CSV file to features, with what the train split taught and nothing else."""
+"""The encoder: from rows of a table to features, with what the train split taught and nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reprise.prepared.schema import Texts
 from reprise.settings.params import Section
 from reprise.tables.codes import Code, Features, Values
 from reprise.tables.convert import Converted, convert, misfit_line
-from reprise.tables.dialect import Settings
+from reprise.tables.dialect import NATIVE, Dialect, Settings
 from reprise.tables.names import unique
 from reprise.tables.parse import Column
 from reprise.tables.rows import SHOWN, Chunk
@@ -124,7 +124,7 @@ class Encoder(Section):
         return {name: read[source] for name, source in matching.source.items()}
 
     def transform(
-        self, columns: Mapping[str, Column], lines: NDArray[np.int64], decimal: str = "."
+        self, columns: Mapping[str, Column], lines: NDArray[np.int64], dialect: Dialect = NATIVE
     ) -> tuple[Features, list[str]]:
         """Return the features of rows.
 
@@ -133,9 +133,9 @@ class Encoder(Section):
         columns : mapping of str to column
             By name in training (see `read`, and `parse.cells` for texts from elsewhere).
         lines : array (rows,)
-            The rows' line numbers, for messages.
-        decimal : {".", ","}
-            The decimal mark in texts.
+            The rows' numbers, for messages.
+        dialect : Dialect
+            The decimal mark in texts, and what the rows' numbers count.
 
         Returns
         -------
@@ -150,12 +150,12 @@ class Encoder(Section):
             if not code.features:
                 values.append(np.full(len(lines), np.nan))
                 continue
-            converted = convert(columns[code.name], code.type, decimal)
+            converted = convert(columns[code.name], code.type, dialect.decimal)
             values.append(converted.values)
-            problems += misfits(code, converted, lines)
+            problems += misfits(code, converted, lines, dialect.unit)
         features = self.encode(values, len(lines))
         if not problems:
-            problems = self.overflows(features, lines)
+            problems = self.overflows(features, lines, dialect.unit)
         return features, problems
 
     def encode(self, values: Sequence[Values], rows: int) -> Features:
@@ -169,23 +169,23 @@ class Encoder(Section):
                 start += width
         return out
 
-    def overflows(self, features: Features, lines: NDArray[np.int64]) -> list[str]:
+    def overflows(self, features: Features, lines: NDArray[np.int64], unit: str = "line") -> list[str]:
         """Name the cells whose features are too large for float32."""
         if np.isfinite(features).all():
             return []
         rows, places = np.nonzero(~np.isfinite(features))
         names = self.features
         return [
-            f"line {lines[row]}: column {names[place]!r}: the number is too large for the model"
+            f"{unit} {lines[row]}: column {names[place]!r}: the number is too large for the model"
             for row, place in list(zip(rows.tolist(), places.tolist(), strict=True))[:SHOWN]
         ]
 
 
-def misfits(code: Code, converted: Converted, lines: NDArray[np.int64]) -> list[str]:
+def misfits(code: Code, converted: Converted, lines: NDArray[np.int64], unit: str = "line") -> list[str]:
     """Return messages about the cells that don't fit a column."""
     shown = converted.misfits[:SHOWN]
     more = len(converted.misfits) - len(shown)
     return [
-        misfit_line(int(lines[row]), code.name, code.type, text, more if number == len(shown) - 1 else 0)
+        misfit_line(f"{unit} {lines[row]}", code.name, code.type, text, more * (number == len(shown) - 1))
         for number, (row, text) in enumerate(shown)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,13 @@ from reprise.data import normalise
 from reprise.foundation.errors import UserError
 from reprise.prepared.schema import Statistics
 from reprise.settings.params import Csv
-from reprise.tables.codes import Category, Code, Number, Text, Unused, Values
+from reprise.tables.codes import Category, Code, Number, Presence, Unused, Values
 from reprise.tables.dates import Date
+from reprise.tables.texts import fit_text
 from reprise.tables.types import Type
 
 LISTED = 10_000  # categories of a column that are kept in memory and may be listed in the schema
+TrainTexts = Callable[[int], Iterable[str]]
 TrainColumn = Callable[[int], Values]  # column number → the values of its train rows, shape (rows,)
 
 
@@ -24,6 +26,7 @@ def fit(
     names: Sequence[str],
     types: Sequence[Type],
     train: TrainColumn,
+    train_texts: TrainTexts,
     texts: Mapping[str, Mapping[int, str] | None],
     csv: Csv,
     how: normalise.How,
@@ -37,6 +40,8 @@ def fit(
     train : function
         Gives the values (see `convert`) of a column's train rows; called once or twice a column, so that one
         column at a time is in memory.
+    train_texts : function
+        Gives the texts of a column of texts, one after the other, empty for missing.
     texts : mapping of str to mapping or None
         For each categorical column, the text of each hash; None when there are more than `LISTED`.
     csv : Csv
@@ -55,10 +60,12 @@ def fit(
         if name in row_numbers:
             codes.append(Unused(kind="row_number", name=name))
             continue
-        values = train(number)
         if kind.kind == "text":
-            missing = values == 0
-            codes.append(Text(kind="text", name=name, missing=bool(missing.any() and not missing.all())))
+            codes.append(fit_text(name, train_texts(number), csv.text_terms))
+            continue
+        values = train(number)
+        if kind.kind == "presence":
+            codes.append(_presence(name, values))
         elif kind.kind == "categorical":
             codes.append(_category(name, values, texts[name], csv))
         elif kind.kind == "date":
@@ -66,6 +73,11 @@ def fit(
         else:
             codes.append(_number(name, kind, values))
     return _standardise(codes, train, how)
+
+
+def _presence(name: str, values: Values) -> Code:
+    missing = values == 0
+    return Presence(kind="presence", name=name, missing=bool(missing.any() and not missing.all()))
 
 
 def _number(name: str, kind: Type, values: Values) -> Code:

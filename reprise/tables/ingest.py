@@ -14,24 +14,17 @@ from reprise.foundation.errors import UserError
 from reprise.settings.params import Csv
 from reprise.tables.convert import Converted, convert, dtype_of, misfit_line
 from reprise.tables.decide import decide, inferred
-from reprise.tables.dialect import Dialect, Settings
+from reprise.tables.dialect import Dialect
 from reprise.tables.fit import LISTED
 from reprise.tables.parse import Cells
-from reprise.tables.roles import Roles, find_roles, mentioned
+from reprise.tables.roles import Roles, find_roles
 from reprise.tables.rows import SHOWN, Chunk, Table, open_table
+from reprise.tables.sources import Source, differences
 from reprise.tables.spill import Spill
 from reprise.tables.types import Tally, Type, tally
 from reprise.tables.values import is_missing, text_hash
 
 Texts = dict[str, dict[int, str] | None]  # column → the text of each hash; None: more than LISTED
-
-
-class Source(NamedTuple):
-    """A file to read."""
-
-    path: Path
-    settings: Settings
-    is_test: bool
 
 
 class Ingested(NamedTuple):
@@ -59,11 +52,6 @@ class Ingested(NamedTuple):
         return self.spill.column(len(self.types) + 1)
 
 
-def settings_of(csv: Csv, by: str | None = None) -> Settings:
-    """Return what the params say of a file; `by` is the column that orders the rows."""
-    return Settings(csv.separator, csv.encoding, csv.decimal, csv.header, tuple(mentioned(csv, by)))
-
-
 def ingest(
     sources: Sequence[Source], csv: Csv, folder: Path, block_bytes: int, by: str | None = None
 ) -> Ingested:
@@ -75,7 +63,7 @@ def ingest(
     Parameters
     ----------
     sources : sequence of Source
-        The first one defines the columns.
+        The first one defines the columns; other files of training rows have the same.
     csv : Csv
     folder : Path
         Where the spill goes.
@@ -90,14 +78,14 @@ def ingest(
         Names every cell, up to a few a column, that does not fit.
     """
     first = sources[0]
-    with open_table(first.path, first.settings, whole=True, block_bytes=block_bytes) as table:
+    with open_table(first.file.path, first.settings, whole=True, block_bytes=block_bytes) as table:
         roles = find_roles(table.names, csv, table.where, table.dialect.header, by)
         types = _guess(table, roles, csv)
         names = table.names
     while True:
         spill = Spill(folder, [*map(dtype_of, types.values()), np.int64, np.int64])
         try:
-            reading = _Pass(roles, types, spill, csv.missing_target == "drop")
+            reading = _Pass(roles, types, spill, names, csv.missing_target == "drop")
             for source in sources:
                 reading.add(source, block_bytes)
             decided = decide(reading.tallies, roles, csv)
@@ -129,8 +117,15 @@ def _guess(table: Table, roles: Roles, csv: Csv) -> dict[str, Type]:
 class _Pass:
     """One reading of all files with given types."""
 
-    def __init__(self, roles: Roles, types: dict[str, Type], spill: Spill, only_answered: bool) -> None:
-        self.roles, self.types, self.spill = roles, types, spill
+    def __init__(
+        self,
+        roles: Roles,
+        types: dict[str, Type],
+        spill: Spill,
+        names: tuple[str, ...],
+        only_answered: bool,
+    ) -> None:
+        self.roles, self.types, self.spill, self._names = roles, types, spill, names
         self.only_answered = only_answered  # leave out rows without a target
         self.read = 0  # rows, also those left out
         self.tallies: dict[str, Tally] = {name: Counter() for name in types}
@@ -144,12 +139,15 @@ class _Pass:
 
     def add(self, source: Source, block_bytes: int) -> None:
         """Read a file to its end."""
-        with open_table(source.path, source.settings, whole=True, block_bytes=block_bytes) as table:
-            absent = [name for name in self.types if name not in table.names]
-            if absent:
-                raise UserError(
-                    *(f"{table.where}: no column {name!r}, which the first table has" for name in absent)
-                )
+        # That the first file's names are known says of a file of texts alone whether it has a header.
+        known = source.settings._replace(columns=(*source.settings.columns, *self._names))
+        with open_table(source.file.path, known, whole=True, block_bytes=block_bytes) as table:
+            if source.is_test:  # it may have other columns beside those that are used
+                problems = differences([n for n in table.names if n in self.types], tuple(self.types))
+            else:
+                problems = differences(table.names, self._names)
+            if problems:
+                raise UserError(*(f"{table.where}: {problem}" for problem in problems))
             self.rows.append(0)
             before = self.read
             self.dialects.append(table.dialect)
@@ -212,11 +210,11 @@ class _Pass:
         self._misfit_counts[name] += len(found)
         room = SHOWN - len(self._misfits[name])
         for row, text in sorted(found)[:room]:
-            line = int(chunk.lines[row])
+            place = f"{where}: {chunk.dialect.unit} {chunk.lines[row]}"
             if text:
-                self._misfits[name].append(f"{where}: {misfit_line(line, name, self.types[name], text)}")
+                self._misfits[name].append(misfit_line(place, name, self.types[name], text))
             else:
-                self._misfits[name].append(f"{where}: line {line}: column {name!r}: no value")
+                self._misfits[name].append(f"{place}: column {name!r}: no value")
 
     def refuse(self) -> None:
         """Raise a `UserError` that names the cells that don't fit, if there are any."""
@@ -242,7 +240,8 @@ def _needed(roles: Roles) -> dict[str | None, str]:
 def _absent(converted: Converted) -> NDArray[np.bool_]:
     """Tell which rows (rows,) have no value."""
     values = converted.values
-    absent: NDArray[np.bool_] = np.isnan(values) if values.dtype == np.float64 else values == 0
+    nothing = "" if values.dtype == np.object_ else 0
+    absent: NDArray[np.bool_] = np.isnan(values) if values.dtype == np.float64 else values == nothing
     return absent
 
 

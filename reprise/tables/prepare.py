@@ -23,10 +23,11 @@ from reprise.settings.params import Prepare
 from reprise.tables.convert import words
 from reprise.tables.encoder import Encoder
 from reprise.tables.fit import fit
-from reprise.tables.ingest import Ingested, Source, ingest, settings_of
+from reprise.tables.ingest import Ingested, ingest
 from reprise.tables.notes import notes
 from reprise.tables.row_numbers import row_numbers
 from reprise.tables.rows import BLOCK_BYTES, SHOWN
+from reprise.tables.sources import Source, in_words, sources_of
 from reprise.tables.splitting import split_rows
 from reprise.tables.target import Target, find_target
 
@@ -34,12 +35,12 @@ SHARD_BYTES = 2**25  # smaller than usual: an unfinished shard of each split wai
 
 
 def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -> Schema:
-    """Write prepared data from a CSV file and return its schema.
+    """Write prepared data from a table and return its schema.
 
     Three steps, none of which holds the table in memory: the file is read into a temporary file of
     parsed columns; each column is fitted on its train rows; the rows are encoded and written.
-    Row ids count the rows of the file from 0, and go on through the separate test file; rows that are left
-    out count too.
+    Row ids count the rows from 0, through all files of the table and the separate test table; rows that are
+    left out count too.
 
     Parameters
     ----------
@@ -48,14 +49,14 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
     out : Path
         The folder that the prepared data replaces, as a whole and at the end.
     block_bytes : int
-        Bytes of the file to read at a time. The result doesn't depend on it.
+        Bytes of a CSV file to read at a time. The result doesn't depend on it.
 
     Raises
     ------
     UserError
         If the file can't be read as a table, or its columns don't fit the params: by name and line.
     """
-    sources = _sources(params)
+    sources = sources_of(params.csv, params.split.by)
     table = ingest(sources, params.csv, out.parent, block_bytes, params.split.by)
     with closing(table.spill):
         official_test = np.repeat([source.is_test for source in sources], table.rows)
@@ -65,7 +66,7 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
         schema = _schema(params, sources, encoder, target, parts)
         contract, raw_rows = Contract(), _raw_rows(table, encoder)
         with PreparedWriter(out, SHARD_BYTES) as writer:
-            portions = _encoded(table, encoder, target, parts, raw_rows.keys, schema.test_is_train)
+            portions = _encoded(table, sources, encoder, target, parts, raw_rows.keys, schema.test_is_train)
             for split, rows, keys in portions:
                 writer.add(split, rows)
                 contract.add(split, rows, keys)
@@ -74,31 +75,20 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
                 params.checks,
                 sources=[code.name for code in encoder.columns for _ in code.features],
                 ordered_by=table.roles.by,
-                name_of=_line_of(table, sources),
+                name_of=_place_of(
+                    table, [f"{source.file.name}: " * (len(sources) > 1) for source in sources]
+                ),
                 others=notes(encoder.columns, encoder.target, table.without_target),
                 repeats_are_chance=raw_rows.repeats_are_chance,
             )
             return writer.finish(schema, checks)
 
 
-def _sources(params: Prepare) -> list[Source]:
-    csv, sources = params.csv, []
-    for key, path in (("path", csv.path), ("test_path", csv.test_path)):
-        if path is None:
-            continue
-        source = Source(Path(path), settings_of(csv, params.split.by), key == "test_path")
-        if not source.path.is_file():
-            found = "a folder" if source.path.is_dir() else "no such file"
-            raise UserError(f"prepare.csv.{key}: {path}: {found}; give the path of a CSV file")
-        sources.append(source)
-    return sources
-
-
 def _target(
     table: Ingested, params: Prepare, sources: Sequence[Source], official_test: NDArray[np.bool_]
 ) -> Target:
-    name, place = table.roles.target, len(table.roles.features)
-    values = table.spill.column(place)
+    name = table.roles.target
+    values = table.spill.column(len(table.roles.features))
     texts = table.texts.get(name)
     target = find_target(name, values, table.types[name], texts, params.csv.task, official_test)
     if params.scale_target and target.task == "classification":
@@ -109,14 +99,10 @@ def _target(
     with np.errstate(over="ignore"):
         strange = target.y < 0 if target.classes else ~np.isfinite(target.y.astype(np.float32))
     if strange.any():
-        lines = table.lines()
+        place = _place_of(table, [f"{source.file.path}: " for source in sources])
+        ids = table.ids()[strange][:SHOWN].tolist()
         what = "a class that the first table has not" if target.classes else "too large a number"
-        raise UserError(
-            *(
-                f"{sources[int(official_test[row])].path}: line {lines[row]}: column {name!r}: {what}"
-                for row in np.flatnonzero(strange)[:SHOWN].tolist()
-            )
-        )
+        raise UserError(*(f"{place(row)}: column {name!r}: {what}" for row in ids))
     return target
 
 
@@ -126,6 +112,7 @@ def _encoder(table: Ingested, params: Prepare, parts: NDArray[np.uint8]) -> Enco
         roles.features,
         [table.types[name] for name in roles.features],
         lambda number: table.spill.column(number)[parts == TRAIN],
+        lambda number: _train_texts(table, number, parts),
         table.texts,
         params.csv,
         params.normalise,
@@ -145,11 +132,19 @@ def _encoder(table: Ingested, params: Prepare, parts: NDArray[np.uint8]) -> Enco
     return encoder
 
 
+def _train_texts(table: Ingested, number: int, parts: NDArray[np.uint8]) -> Iterator[str]:
+    """Yield the train rows' texts of a column."""
+    start = 0
+    for texts in table.spill.texts(number):
+        yield from texts[parts[start : start + len(texts)] == TRAIN]
+        start += len(texts)
+
+
 def _schema(
     params: Prepare, sources: Sequence[Source], encoder: Encoder, target: Target, parts: NDArray[np.uint8]
 ) -> Schema:
     rows = {split: target.y[parts == number] for number, split in enumerate(SPLITS)}
-    test_is_train = params.split.method == "none" and len(sources) == 1
+    test_is_train = params.split.method == "none" and not sources[-1].is_test
     if test_is_train:
         rows["test"] = rows["train"]
     class_counts: dict[str, dict[str, int]] = {
@@ -162,7 +157,6 @@ def _schema(
         mean, std = zip(*(pair for code in encoder.columns for pair in code.statistics), strict=True)
         inputs = Statistics(mean=mean, std=std)
     scale = params.scale_target and not target.classes
-    names = [source.path.name for source in sources]
     return Schema(
         dataset="csv",
         layout="table",
@@ -176,11 +170,9 @@ def _schema(
         inputs=inputs,
         target_scale=normalise.fit(rows["train"][:, None], "feature") if scale else None,
         test_is_train=test_is_train,
-        source=f"the file {names[0]}" if len(names) == 1 else f"the files {names[0]} and {names[1]} (test)",
+        source=in_words(sources),
         licence="unknown (your own data)",
-        raw={
-            f"{source.path.name}{' (test)' * source.is_test}": sha256_file(source.path) for source in sources
-        },
+        raw={source.name: sha256_file(source.file.path) for source in sources},
         encoder=encoder.to_json(),
     )
 
@@ -193,6 +185,7 @@ def _raw_rows(table: Ingested, encoder: Encoder) -> RawRows:
 
 def _encoded(
     table: Ingested,
+    sources: Sequence[Source],
     encoder: Encoder,
     target: Target,
     parts: NDArray[np.uint8],
@@ -201,13 +194,16 @@ def _encoded(
 ) -> Iterator[tuple[SplitName, Arrays, Hashes]]:
     """Yield the rows of each split and their keys, portion by portion."""
     y: NDArray[Any] = target.y if target.classes else target.y.astype(np.float32)
+    ends = np.cumsum(table.rows)
     start = 0
     for columns in table.spill.blocks():
         rows = len(columns[0])
         x = encoder.encode(columns[: len(encoder.columns)], rows)
         ids, lines = columns[-2:]
-        if problems := encoder.overflows(x, lines):
-            raise UserError(*problems)
+        # A portion is of one file; the last of all may have no rows.
+        file = min(int(np.searchsorted(ends, start, side="right")), len(sources) - 1)
+        if problems := encoder.overflows(x, lines, table.dialects[file].unit):
+            raise UserError(*(f"{sources[file].file.path}: {problem}" for problem in problems))
         block = slice(start, start + rows)
         for number, split in enumerate(SPLITS):
             here = parts[block] == (TRAIN if test_is_train and split == "test" else number)
@@ -215,13 +211,20 @@ def _encoded(
         start += rows
 
 
-def _line_of(table: Ingested, sources: Sequence[Source]) -> Callable[[int], str]:
-    """Return a function that tells which line of which file a row id is."""
-    ids, lines = table.ids(), table.lines()
-    where = [f"{source.path.name}: " if len(sources) > 1 else "" for source in sources]
+def _place_of(table: Ingested, where: Sequence[str]) -> Callable[[int], str]:
+    """Return a function that tells which line or row of which file a row id is.
+
+    Parameters
+    ----------
+    table : Ingested
+    where : sequence of str
+        What comes before it, for each file.
+    """
+    ids, lines, ends = table.ids(), table.lines(), np.cumsum(table.rows)
 
     def name(row: int) -> str:
         place = int(np.searchsorted(ids, row))
-        return f"{where[int(place >= table.rows[0])]}line {lines[place]}"
+        file = int(np.searchsorted(ends, place, side="right"))
+        return f"{where[file]}{table.dialects[file].unit} {lines[place]}"
 
     return name

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.foundation.errors import UserError
 from reprise.tables.ingest import Ingested
 
 STARTS = (0, 1)
@@ -63,7 +64,12 @@ def is_index(values: NDArray[np.float64]) -> bool:
 def row_numbers(table: Ingested) -> tuple[str, ...]:
     """Return the features that only number the rows of the first source.
 
-    A column whose type the params set is one to learn from, and so is a table's only column.
+    A column whose type the params set is one to learn from.
+
+    Raises
+    ------
+    UserError
+        If nothing else is left to learn from.
     """
     rows = table.ids()[: table.rows[0]]
     if len(rows) < ENOUGH_ROWS:
@@ -78,4 +84,9 @@ def row_numbers(table: Ingested) -> tuple[str, ...]:
                 found.append(name)
                 continue
         others += kind != "empty"
-    return tuple(found) if others else ()
+    if found and not others:
+        raise UserError(
+            f"column {found[0]!r} only counts the rows, and no other column is left to learn from; add one, "
+            f"or set prepare.csv.types to {{{found[0]}: numeric}} if the order of the rows means something"
+        )
+    return tuple(found)

@@ -1,54 +1,40 @@
-"""Reading a CSV file piece by piece, with the line number of every row; memory stays flat."""
+"""Opening a table of any format for one pass over its rows."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.foundation.errors import UserError
-from reprise.tables.dialect import (
-    HEAD_BYTES,
-    HEAD_RECORDS,
-    Dialect,
-    Settings,
-    find_decimal,
-    find_encoding,
-    find_header,
-    find_separator,
-    refuse_other_formats,
-)
-from reprise.tables.names import column_names
-from reprise.tables.parse import Cells, Column, parse, texts_of
-from reprise.tables.text import RECORD_BYTES, Piece, pieces, utf8_blocks
+from reprise.tables.compressed import opened
+from reprise.tables.delimited import SHOWN, CsvTable
+from reprise.tables.dialect import Dialect, Settings
+from reprise.tables.formats import format_of
+from reprise.tables.json_lines import JsonLinesTable
+from reprise.tables.parse import Column
 
+__all__ = ["BLOCK_BYTES", "SHOWN", "Chunk", "Table", "open_table"]
 BLOCK_BYTES = 2**22
-SHOWN = 5  # problems of one kind that are listed
 
 
-class Chunk:
+class Chunk(Protocol):
     """Consecutive rows of a table, not yet parsed.
 
     Attributes
     ----------
     lines : array (rows,) of int64
-        The number of each row's first line in the file, from 1.
+        The number of each row in the file, from 1: of its first line, or of the row (``dialect.unit``).
+    dialect : Dialect
     """
 
-    def __init__(self, piece: Piece, names: tuple[str, ...], dialect: Dialect, texts: set[str]) -> None:
-        self.lines: NDArray[np.int64] = piece.lines
-        self.dialect = dialect
-        self._data = piece.data
-        self._names = names
-        self._texts = texts  # columns that held text before; shared by the chunks of a table
+    lines: NDArray[np.int64]
+    dialect: Dialect
 
-    def __len__(self) -> int:
-        return len(self.lines)
+    def __len__(self) -> int: ...
 
     def read(self, numeric: Collection[str] = (), text: Collection[str] = ()) -> dict[str, Column]:
         """Parse columns by name.
@@ -57,22 +43,14 @@ class Chunk:
         ----------
         numeric : collection of str
             Columns to read as float64 with NaN for missing. Where a column holds anything but plain
-            finite numbers it comes as `Cells`, with numbers as they were written.
+            finite numbers it comes as `Cells`.
         text : collection of str
             Columns to read as `Cells`.
         """
-        if len(self) == 0:
-            return {name: Cells(np.zeros(0, np.int64), ()) for name in (*numeric, *text)}
-        number_of = {name: number for number, name in enumerate(self._names)}
-        fast = [number_of[name] for name in numeric if name not in self._texts]
-        slow = [number_of[name] for name in (*text, *(name for name in numeric if name in self._texts))]
-        columns = parse(self._data, self.dialect, len(self._names), fast, slow)
-        self._texts.update(self._names[n] for n in fast if isinstance(columns[n], Cells))
-        return {self._names[number]: column for number, column in columns.items()}
 
 
-class Table:
-    """A CSV file that is open for one pass (see `open_table`).
+class Table(Protocol):
+    """A table that is open for one pass (see `open_table`).
 
     Attributes
     ----------
@@ -83,43 +61,12 @@ class Table:
         The columns: unique; ``column_3`` where there is no name.
     """
 
-    def __init__(
-        self, stream: BinaryIO, where: str, settings: Settings, whole: bool, block_bytes: int
-    ) -> None:
-        self.where = where
-        head = stream.read(HEAD_BYTES)
-        refuse_other_formats(head, where)
-        encoding = find_encoding(head, stream if whole else None, settings.encoding, where)
-        if whole:
-            stream.seek(len(head))
-        raw = chain([head], iter(lambda: stream.read(block_bytes), b""))
-        text, blocks = _peek(utf8_blocks(raw, encoding, where))
-        separator = find_separator(text, settings.separator)
-        self._pieces = pieces(blocks, separator, where)
-        first = next(self._pieces, None)
-        if first is None:
-            raise UserError(f"{where}: empty; a table has a header and rows")
-        self._texts: set[str] = set()
-        self._open(first, Dialect(encoding, separator, ".", True), settings)
-
-    def _open(self, first: Piece, dialect: Dialect, settings: Settings) -> None:
-        """Find the names, the decimal mark and the sample from the first piece."""
-        width = int(first.fields[0])
-        top = first.part(0, HEAD_RECORDS)
-        top = top.only(top.fields == width)
-        columns = parse(top.data, dialect, width, (), range(width), missing=())
-        texts = [texts_of(columns[number]) for number in range(width)]
-        opening = [column[0] for column in texts]
-        decimal = find_decimal(texts, settings.decimal)
-        header = find_header(opening, settings, decimal)
-        self.dialect = dialect._replace(decimal=decimal, header=header)
-        self.names = column_names(opening, header)
-        self._first = first.part(int(header), len(first.ends))
-        self._sample = top.part(int(header), len(top.ends))
+    where: str
+    dialect: Dialect
+    names: tuple[str, ...]
 
     def sample(self) -> Chunk:
         """Return the first rows; they come again from `chunks`."""
-        return Chunk(self._sample, self.names, self.dialect, set())
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows in order, once.
@@ -127,21 +74,8 @@ class Table:
         Raises
         ------
         UserError
-            Names the lines of records with too many or too few fields, of a quote that never closes, of
-            bytes that are not text.
+            Names the line or row of what can't be read.
         """
-        for piece in chain([self._first], self._pieces):
-            wrong = np.flatnonzero(piece.fields != len(self.names))
-            if len(wrong):
-                raise UserError(*(self._ragged(piece, number) for number in wrong[:SHOWN].tolist()))
-            yield Chunk(piece, self.names, self.dialect, self._texts)
-
-    def _ragged(self, piece: Piece, number: int) -> str:
-        first = "header" if self.dialect.header else "first row"
-        return (
-            f"{self.where}: line {piece.lines[number]}: {piece.fields[number]} field(s), but the {first} has "
-            f"{len(self.names)}; quote a cell that holds {self.dialect.separator!r}, or add what is missing"
-        )
 
 
 @contextmanager
@@ -153,19 +87,20 @@ def open_table(
     whole: bool = False,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Table]:
-    """Open a CSV file, or a binary stream such as standard input, for one pass.
+    """Open a table for one pass.
 
     Parameters
     ----------
     source : Path or binary file
+        A file, whose ending tells its format, or a stream of CSV such as standard input.
     settings : Settings
         What is known of how it is written.
     where : str, optional
         Its name in messages; the path by default.
     whole : bool
-        Read a file to its end once to find its encoding; otherwise its first 256 KiB decide.
+        Read a CSV file to its end once to find its encoding; otherwise its first 256 KiB decide.
     block_bytes : int
-        Bytes read at a time; the rows of a chunk depend on it, what they hold does not.
+        Bytes of a CSV file read at a time; the rows of a chunk depend on it, what they hold does not.
 
     Raises
     ------
@@ -173,22 +108,20 @@ def open_table(
         If there is no such file or it is not a table.
     """
     if not isinstance(source, Path):
-        yield Table(source, where or "standard input", settings, False, block_bytes)
+        yield CsvTable(source, where or "standard input", settings, False, block_bytes)
         return
     where = where or str(source)
-    try:
-        stream = source.open("rb")
-    except OSError as error:
-        raise UserError(f"{where}: {(error.strerror or str(error)).lower()}") from None
-    with stream:
-        yield Table(stream, where, settings, whole, block_bytes)
+    kind, compression = format_of(source, where)
+    with opened(source, compression, where) as stream:
+        if kind == "csv":
+            yield CsvTable(stream, where, settings, whole, block_bytes)
+        elif kind == "json":
+            yield JsonLinesTable(stream, where)
+        elif kind == "parquet":
+            from reprise.tables.parquet import ParquetTable  # pyarrow: only who has such a file waits for it
 
+            yield ParquetTable(stream, where)
+        else:
+            from reprise.tables.excel import ExcelTable  # openpyxl, likewise
 
-def _peek(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Return the first two lines or more, and all blocks."""
-    text = b""
-    for block in blocks:
-        text += block
-        if text.count(b"\n") > 1 or len(text) > RECORD_BYTES:
-            break
-    return text, chain([text] if text else [], blocks)
+            yield ExcelTable(stream, where, settings)

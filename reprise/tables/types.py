@@ -15,7 +15,7 @@ import numpy as np
 from reprise.tables.parse import Cells, Column
 from reprise.tables.values import BOOLEANS, DATES, ONLY_DECLARED, classify
 
-Kind = Literal["numeric", "categorical", "boolean", "date", "text", "empty"]
+Kind = Literal["numeric", "categorical", "boolean", "date", "text", "presence", "empty"]
 Tally = Counter[str]  # class of a cell (see `values.classify`) or "missing" or "rows": how many cells
 ENOUGH = 0.95
 DAY_FIRST, MONTH_FIRST = "day/month/year", "month/day/year"
@@ -54,7 +54,7 @@ def infer(counts: Tally, declared: Kind | None, day_first: str) -> Type:
     ----------
     counts : Tally
         Of all its cells.
-    declared : {"numeric", "categorical", "boolean", "date", "text"}, optional
+    declared : {"numeric", "categorical", "boolean", "date", "text", "presence"}, optional
         What the user says it is.
     day_first : {"auto", "yes", "no"}
         How 01/02/2024 is read; auto: as the column's other dates tell.

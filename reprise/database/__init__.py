@@ -1,0 +1,1 @@
+"""Tables of databases as Parquet files, which the pipeline reads and DVC versions."""
