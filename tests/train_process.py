@@ -98,7 +98,8 @@ def place_in(folder: Path) -> Place:
 def stage(arguments: list[str], how: dict[str, Any]) -> None:
     """The train stage in this process, made to meet its fate at a chosen step.
 
-    how: `die_at`, a step; `by`, the signal that it gets then (SIGKILL); `saves`, a state after every step.
+    how: `die_at`, a step; `by`, the signal that it gets then (SIGKILL); `saves`, a state after every step;
+    `steps`, how many there are.
     """
     if how.get("saves"):
         checkpoint.SHORTEST_INTERVAL, checkpoint.LARGEST_SHARE = 0.0, float("inf")
@@ -106,7 +107,7 @@ def stage(arguments: list[str], how: dict[str, Any]) -> None:
 
     def fateful_report(self: Display, done: int, total: int, row: Any) -> None:
         report(self, done, total, row)
-        assert total == STEPS
+        assert total == how.get("steps", STEPS)
         if row is None and done == how.get("die_at"):
             os.kill(os.getpid(), how.get("by", signal.SIGKILL))
 

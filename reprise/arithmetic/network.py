@@ -34,17 +34,20 @@ class Network:
     shapes : list of tuple
         The shape of a row of each value, by number; value 0 is the input.
     operations : list of Draft
+    trains : bool
+        Whether the module was in training mode, so that members' outputs are left alone.
     """
 
     module: nn.Module
     shapes: list[Shape]
     operations: list[Draft]
+    trains: bool = True
 
     @property
     def members(self) -> int:
         """How many models answer together; in training each has a loss of its own."""
         last = self.operations[-1]
-        return last.pixels if last.kind == Kind.MEMBERS else 1
+        return last.pixels if last.kind == Kind.MEMBERS and self.trains else 1
 
     @property
     def outputs(self) -> int:
@@ -99,7 +102,8 @@ def compile_network(module: nn.Module, shape: Shape) -> Network:
     if not builder.operations:
         raise UserError("model: it has no layers; set train.numerics: native")
     result = followed.result()
-    return Network(module, builder.shapes, fuse_relu(needed(builder.operations, result), result))
+    operations = fuse_relu(needed(builder.operations, result), result)
+    return Network(module, builder.shapes, operations, module.training)
 
 
 def layer_problems(module: nn.Module, graph: fx.Graph) -> list[str]:
@@ -164,7 +168,10 @@ class _Followed:
         raise UserError("model: its output must be one tensor that its layers compute")
 
     def _refuse_early_answers(self, result: int) -> None:
-        if any(draft.kind == Kind.MEMBERS and draft.y != result for draft in self.builder.operations):
+        trains = any(module.training for module in self.layers.values())
+        if trains and any(
+            draft.kind == Kind.MEMBERS and draft.y != result for draft in self.builder.operations
+        ):
             raise UserError("model: its members answer before the last layer; let Members be the last one")
 
     def _parameter(self, name: str) -> View:

@@ -28,4 +28,4 @@ def members(b: Builder, name: str, layer: Members, x: View) -> View:
         Kind.MEMBERS, x.source, weight=f"{name}.weight", bias=f"{name}.range",
         pixels=layer.members, channels=layer.outputs, choice=layer.answer,
     )  # fmt: skip
-    return b.append(draft, x.floats)
+    return b.append(draft, x.floats if layer.training else layer.outputs)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from reprise.arithmetic.layers import BatchNorm, Dropout
-from reprise.arithmetic.table_layers import Answer
+from reprise.arithmetic.table_layers import Answer, Members
 from reprise.foundation import seeds
 from reprise.foundation.errors import UserError
 from reprise.model.tabular import NumberEmbedding, PackedMembers
@@ -69,6 +69,39 @@ def answer_of(model: Model, schema: Schema) -> Answer:
     if schema.task == "regression":
         return Answer.VALUES
     return Answer.LOGITS if model.outputs == "single" else Answer.CLASSES
+
+
+class Bag(nn.Module):
+    """Networks of one architecture that answer together.
+
+    Parameters
+    ----------
+    networks : list of nn.Module
+    outputs : int
+        Of each.
+    answer : Answer
+    """
+
+    def __init__(self, networks: list[nn.Module], outputs: int, answer: Answer) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.answer = Members(len(networks), outputs, answer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the common answer, shape (rows, outputs); the networks are trained one by one."""
+        answer: Tensor = self.answer(torch.cat([network(x) for network in self.networks], dim=1))
+        return answer
+
+
+def build_bag(model: Model, schema: Schema, seed: int, folds: int) -> Bag:
+    """Return the networks of a bag, each with initial weights of its own."""
+    networks = [build(model, schema, fold_seed(seed, fold)) for fold in range(folds)]
+    return Bag(networks, output_count(model, schema), answer_of(model, schema))
+
+
+def fold_seed(seed: int, fold: int) -> int:
+    """Return the seed of a fold's network."""
+    return seeds.derive(seed, "fold", fold)
 
 
 def initialise(module: nn.Module, seed: int) -> None:

@@ -148,7 +148,7 @@ def _of_model(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
 def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
     train = params.train
     has_val = params.prepare.split.val > 0 and params.prepare.split.method != "none"
-    if train.patience is not None and not has_val:
+    if train.patience is not None and not has_val and train.folds == 1:
         yield (
             "train.patience: needs a validation split, but prepare.split has none; "
             "set prepare.split.val above 0 or patience to null"
@@ -163,6 +163,11 @@ def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
         yield "train.augment: is for images, but the prepared data is a table; set shift to 0, flip to false"
     if train.augment.flip and params.prepare.dataset in HANDED:
         yield "train.augment.flip: a mirrored digit is another sign; set it to false"
+    if train.folds > 1 and params.prepare.dataset == "csv" and params.prepare.csv.group is not None:
+        yield (
+            "train.folds: would tear the groups of prepare.csv.group apart; set train.folds to 1, or group "
+            "to null"
+        )
     if train.slices > train.batch_size:
         yield (
             f"train.slices: {train.slices} slices of a batch of {train.batch_size}; "

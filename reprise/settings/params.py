@@ -173,6 +173,9 @@ class Train(Section):
     seed: Seed = 1
     epochs: Count = Field(10, description="full passes over the train split")
     batch_size: Count = 32
+    folds: Annotated[int, Field(ge=1, le=100)] = Field(
+        1, description="above 1: as many networks, each stopped on a fold of train and val of its own"
+    )
     slices: Annotated[int, Field(ge=1, le=64)] = Field(1, description="fixed parts of every batch")
     numerics: Literal["portable", "native"] = Field(
         "portable", description="native: torch's own kernels, the same bytes on this kind of CPU only"

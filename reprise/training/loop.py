@@ -47,6 +47,8 @@ class Job:
         Set by SIGTERM and SIGINT.
     report : callable
         Called with ``(steps done, all steps, history row or None)`` after every step and every epoch.
+    saves_end : bool
+        Whether the end is saved too, so that a training which is a part of a larger one is not done again.
     """
 
     model: nn.Module
@@ -58,6 +60,7 @@ class Job:
     pool: Pool
     stop: StopRequest
     report: Callable[[int, int, History | None], None]
+    saves_end: bool = False
 
 
 def fit(job: Job) -> Progress:
@@ -100,6 +103,8 @@ def fit(job: Job) -> Progress:
         if progress.judge(row, train) and train.keep == "best":
             best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         job.report(progress.epoch * steps, total, row)
+        if job.saves_end and (progress.stopped or progress.epoch == train.epochs):
+            _save(job, optimizer, progress, best)
 
     if best:
         model.load_state_dict(best)

@@ -26,6 +26,7 @@ from reprise.settings.contradictions import HANDED
 from reprise.settings.params import Params
 from reprise.training import canary
 from reprise.training import ranks as processes
+from reprise.training.bag import train_bag
 from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
 from reprise.training.display import Display
 from reprise.training.loop import Job, fit
@@ -109,7 +110,11 @@ def _train(
             stop=stop,
             report=display.report,
         )
-        progress = fit(job)
+        if params.train.folds > 1:
+            bag = train_bag(params, schema, job, workers)
+            job.model, progress = bag.model, bag.progress
+        else:
+            progress = fit(job)
     pool.close()
     if ranks.first:
         _save(params, places, schema, device, job, progress)
@@ -135,7 +140,8 @@ def _save(
     write_text(places.metrics / "history.csv", csv_text(*history_rows(progress.history)))
     save_model(places.model, job.model, card)
     stopped = " (stopped early)" if progress.stopped else ""
-    print(f"trained {progress.epoch} epochs{stopped}, kept epoch {card.kept_epoch}: {places.model}")
+    bagged = f" a network, {params.train.folds} networks" if params.train.folds > 1 else ""
+    print(f"trained {progress.epoch} epochs{stopped}{bagged}, kept epoch {card.kept_epoch}: {places.model}")
 
 
 def refuse_infinite_weights(model: nn.Module) -> None:
@@ -211,7 +217,10 @@ def refuse_unfit(params: Params, schema: Schema) -> None:
     problems = []
     if schema.counts["train"] == 0:
         problems.append("prepare.split: the train split is empty; give it rows")
-    if train.patience is not None and schema.counts["val"] == 0:
+    if train.folds > schema.counts["train"] + schema.counts["val"]:
+        rows = schema.counts["train"] + schema.counts["val"]
+        problems.append(f"train.folds: {train.folds} folds of {rows} rows; use at most as many as rows")
+    if train.patience is not None and schema.counts["val"] == 0 and train.folds == 1:
         problems.append("train.patience: needs a validation split, but the data has none; set it to null")
     if schema.task == "regression":
         if train.monitor == "accuracy":
