@@ -34,6 +34,7 @@ class KernelEngine:
     train : Train
     validation_rows : int
         The most rows that `judge` is asked for.
+    class_weights : Tensor, shape (classes,), optional
 
     Attributes
     ----------
@@ -43,8 +44,15 @@ class KernelEngine:
         Those and the ones that are not trained; its `changed` is for who writes to them without torch.
     """
 
-    def __init__(self, model: nn.Module, data: Rows, train: Train, validation_rows: int) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Rows,
+        train: Train,
+        validation_rows: int,
+        class_weights: Tensor | None = None,
+    ) -> None:
+        self.model, self.class_weights = model, class_weights
         self.data, self.train, self.validation_rows = data, train, validation_rows
         self.network = compile_network(model, tuple(data.x.shape[1:]))
         self.packed = Parameters(model)
@@ -108,7 +116,10 @@ class KernelEngine:
 
     def _job(self, data: Rows, smoothing: float) -> SliceJob:
         loss = kernel_loss(data.y, prod(self.network.shapes[self.network.operations[-1].y]))
-        return SliceJob(targets=data.y.data_ptr(), loss=loss, smoothing=smoothing, scale=1.0)
+        weights = None if self.class_weights is None else self.class_weights.data_ptr()
+        return SliceJob(
+            targets=data.y.data_ptr(), loss=loss, smoothing=smoothing, scale=1.0, class_weights=weights
+        )
 
     def _rows(self, changes: Changes | None) -> RowSource:
         """Return the source of this epoch's rows; it is made once an epoch."""

@@ -17,14 +17,25 @@ from reprise.training.outcome import Outcome
 class TorchEngine:
     """Computes with torch's autograd.
 
+    Parameters
+    ----------
+    model : nn.Module
+    data : Rows
+        The train split.
+    train : Train
+    class_weights : Tensor, shape (classes,), optional
+        On the model's device.
+
     Attributes
     ----------
     parameters : list of Tensor
         What gradients are laid out like, and what the optimizer changes.
     """
 
-    def __init__(self, model: nn.Module, data: Rows, train: Train) -> None:
-        self.model, self.data, self.train = model, data, train
+    def __init__(
+        self, model: nn.Module, data: Rows, train: Train, class_weights: Tensor | None = None
+    ) -> None:
+        self.model, self.data, self.train, self.class_weights = model, data, train, class_weights
         self.parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
         self._needs_generator = any(isinstance(module, Dropout) for module in model.modules())
 
@@ -37,7 +48,7 @@ class TorchEngine:
             x = changes.apply(x, rows)
         with recording(SliceRecord(self._generator(rows.device, position))) as record:
             outputs = self.model(self.data.normalise(x))
-            loss = loss_sum(outputs, y, self.train.label_smoothing)
+            loss = loss_sum(outputs, y, self.train.label_smoothing, self.class_weights)
         gradients = torch.autograd.grad(loss / total, self.parameters)
         return Outcome(list(gradients), _figures(loss, outputs, y), record.statistics, len(rows))
 
@@ -46,7 +57,7 @@ class TorchEngine:
         with torch.inference_mode():
             outputs = self.model(data.normalise(data.x[first:last]))
             y = data.y[first:last]
-            return _figures(loss_sum(outputs, y), outputs, y)
+            return _figures(loss_sum(outputs, y, class_weights=self.class_weights), outputs, y)
 
     def _generator(self, device: torch.device, position: tuple[int, ...]) -> torch.Generator | None:
         if not self._needs_generator:
