@@ -73,11 +73,12 @@ def _placed(given: Path) -> Path:
 
 
 def _table(path: Path, target: str | None) -> tuple[list[str], str]:
+    from reprise.starter.imbalance import note
     from reprise.starter.table import look_at_table
     from reprise.starter.text import date_of, table_params, unanswered
 
     look = look_at_table(path, target)
-    what = "a regression" if look.task == "regression" else f"{look.classes} classes"
+    what = "a regression" if look.task == "regression" else f"{len(look.classes)} classes"
     lines = [
         f"{path}: {look.rows:,} rows, {len(look.columns)} columns beside the target",
         f"target: {look.target!r} ({look.why}), {what}"
@@ -92,6 +93,8 @@ def _table(path: Path, target: str | None) -> tuple[list[str], str]:
     ):
         if names:
             lines.append(f"left out: {', '.join(map(repr, names))} ({why})")
+    if look.imbalance is not None:
+        lines.append(note(look.imbalance))
     if look.unanswered:
         lines.append(f"note: {unanswered(look)}; they are left out (missing_target: drop)")
     if (date := date_of(look)) is not None:
@@ -104,6 +107,7 @@ def _table(path: Path, target: str | None) -> tuple[list[str], str]:
 
 def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
     from reprise.starter.folder import look_at_folder
+    from reprise.starter.imbalance import note
     from reprise.starter.text import folder_params
 
     if target is not None:
@@ -117,6 +121,8 @@ def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
     ]
     if look.splits:
         lines.append(f"splits: the folder's own ({', '.join(sorted(look.splits))})")
+    if look.imbalance is not None:
+        lines.append(note(look.imbalance))
     bad = [*look.unusable, *(f"{name} (empty)" for name in look.empty)]
     if bad:
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from reprise.foundation.errors import UserError, nearest
+from reprise.starter.imbalance import Imbalance, imbalance
 from reprise.starter.target import ID, refuse_classes_of_one
 from reprise.tables.convert import convert
 from reprise.tables.dialect import Settings
@@ -48,7 +49,8 @@ class TableLook(NamedTuple):
     target: str
     why: str  # it is the target
     task: Literal["classification", "regression"]
-    classes: int
+    classes: tuple[str, ...]
+    imbalance: Imbalance | None
     unanswered: int  # rows looked at whose target is missing
     answers: int  # rows whose target was looked at
     id: str | None
@@ -101,12 +103,18 @@ def look_at_table(path: Path, target: str | None) -> TableLook:
         target=name,
         why=why,
         task=found.task,
-        classes=len(found.classes),
+        classes=found.classes,
+        imbalance=_imbalance(found),
         unanswered=seen.unanswered,
         answers=seen.unanswered + len(found.y),
         day_first=any(column.ambiguous and column.name not in idle for column in columns),
         **unused._asdict(),
     )
+
+
+def _imbalance(target: Target) -> Imbalance | None:
+    counts = np.bincount(target.y).tolist() if target.classes else []
+    return imbalance(target.classes, counts)
 
 
 class _Unused(NamedTuple):
