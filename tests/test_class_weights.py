@@ -106,12 +106,12 @@ def test_loss_and_gradient_are_torchs_in_64_bits(
     values = exact(data.x.double())
     if outputs == "per_class":
         loss = F.cross_entropy(values, data.y, weights.double(), reduction="sum", label_smoothing=smoothing)
-        unsmoothed = F.cross_entropy(values, data.y, weights.double(), reduction="sum")
+        plain = F.cross_entropy(values, data.y, reduction="sum")
     else:
         chance, target = torch.sigmoid(values[:, 0]), data.y.double()
         each = weights[data.y].double()
         loss = F.binary_cross_entropy(chance, target * (1 - smoothing) + smoothing / 2, each, reduction="sum")
-        unsmoothed = F.binary_cross_entropy(chance, target, each, reduction="sum")
+        plain = F.binary_cross_entropy(chance, target, reduction="sum")
     expected = torch.autograd.grad(loss / ROWS, list(exact.parameters()), retain_graph=True)
 
     train = Train(batch_size=ROWS, slices=3, label_smoothing=smoothing)
@@ -122,9 +122,9 @@ def test_loss_and_gradient_are_torchs_in_64_bits(
     parts = [named_gradients(gradient, [part.clone() for part in parts]) for parts in step.gradients]
     for found, wanted in zip((sum(of_one) for of_one in zip(*parts, strict=True)), expected, strict=True):
         torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=1e-6)
-    # The validation loss weighs too; it is not smoothed.
+    # The validation loss is neither weighted nor smoothed.
     loss_of_all, correct = made.judge(0, data, 0, ROWS)
-    assert loss_of_all == pytest.approx(unsmoothed.item(), rel=1e-5)
+    assert loss_of_all == pytest.approx(plain.item(), rel=1e-5)
     assert correct == step.figures[1]
 
 
@@ -146,13 +146,13 @@ def test_weights_of_one_change_no_bit(outputs: str, classes: int) -> None:
 
 
 @pytest.mark.parametrize("numerics", ["portable", "native"])
-def test_early_stopping_watches_the_weighted_loss_and_plain_accuracy(numerics: str, tmp_path: Any) -> None:
+def test_early_stopping_watches_the_plain_loss(numerics: str, tmp_path: Any) -> None:
     weights = torch.tensor([0.25, 4.0, 1.0])
     train = Train(epochs=2, batch_size=8, numerics=numerics, keep="last")
     job = job_of("mlp", tmp_path, train, class_weights=weights)
     row = fit(job).history[-1]
     outputs = job.model(job.val_rows.x).detach()
-    expected = F.cross_entropy(outputs.double(), job.val_rows.y, weights.double(), reduction="sum") / 9
+    expected = F.cross_entropy(outputs.double(), job.val_rows.y)
     assert row["val_loss"] == pytest.approx(expected.item(), rel=1e-5)
     assert row["val_accuracy"] == float((outputs.argmax(1) == job.val_rows.y).sum()) / 9
     assert validate(job, engine_and_optimizer(job)[0]) == (row["val_loss"], row["val_accuracy"])

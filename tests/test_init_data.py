@@ -179,31 +179,32 @@ def two_kinds(path, rare, rows=400):
     return path
 
 
-def test_a_rare_class_is_told_and_given_weight(project, capsys):
+def test_a_rare_class_is_told_and_weights_are_offered(project, capsys):
     params = init(two_kinds(project / "data" / "raw" / "t.csv", 30))
-    assert (params.train.class_weights, params.train.threshold) == ("balanced", 0.5)
+    assert (params.train.class_weights, params.train.threshold) == ("none", 0.5)
     told = "class 'yes' has 30 of 400 rows"
-    assert f"note: {told}: both classes are made to count the same (train.class_weights: balanced)\n" in (
-        capsys.readouterr().out
-    )
+    assert f"note: {told}: accuracy says little" in capsys.readouterr().out
     text = Path("params.yaml").read_text()
-    assert f"  class_weights: balanced  # {told}; none: each row counts the same\n" in text
+    assert f"  class_weights: none  # {told}; balanced: more of a rare class is found" in text
     assert "  threshold: 0.5  # the probability from which 'yes' is predicted; best_f1: chosen" in text
     assert "{metric: macro_f1, " in text
+    # Both offers can be taken.
+    text = text.replace("class_weights: none", "class_weights: balanced").replace("d: 0.5", "d: best_f1")
+    Path("params.yaml").write_text(text)
+    train = read_params(Path("params.yaml")).train
+    assert (train.class_weights, train.threshold) == ("balanced", "best_f1")
     # The boundary is that of the check, which the prepare stage makes.
-    for rare, weights in ((36, "balanced"), (37, "none")):
-        params = init(two_kinds(project / "data" / "raw" / "t.csv", rare))
-        assert params.train.class_weights == weights
-    assert "class_weights: none  # balanced: rare classes count as much" in Path("params.yaml").read_text()
+    for rare, shown in ((36, True), (37, False)):
+        init(two_kinds(project / "data" / "raw" / "t.csv", rare))
+        assert ("of 400 rows:" in capsys.readouterr().out) == shown
 
 
-def test_a_rare_class_of_many_is_told_and_weights_are_offered(project, capsys):
+def test_a_rare_class_of_many_images_is_told(project, capsys):
     root = photos(project / "data" / "raw" / "pets", {"cat": 40, "dog": 30, "emu": 3})
-    assert init(root).train.class_weights == "none"
-    told = "class 'emu' has 3 of 73 rows"
-    assert f"note: {told}: train.class_weights: balanced would make" in capsys.readouterr().out
+    init(root)
+    assert "note: class 'emu' has 3 of 73 rows: " in capsys.readouterr().out
     text = Path("params.yaml").read_text()
-    assert f"  class_weights: none  # {told}; balanced: all classes count the same\n" in text
+    assert "  class_weights: none  # class 'emu' has 3 of 73 rows; balanced: " in text
     assert "threshold" not in text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn.metrics import f1_score, precision_recall_curve
 from tiny import rows_of, schema_of
 from train_process import PARAMS
 
+from reprise.commands import inspect
 from reprise.evaluation.evaluate import Places as Judged
 from reprise.evaluation.evaluate import evaluate
 from reprise.export.export import export
@@ -168,7 +170,7 @@ def test_all_who_predict_apply_the_best_threshold_on_validation(
     assert [row["predicted"] for row in lines] == guesses
 
 
-def test_a_number_is_taken_as_it_is(places: Judged) -> None:
+def test_a_number_is_taken_as_it_is_and_told(places: Judged, capsys: pytest.CaptureFixture[str]) -> None:
     schema = write_prepared(places.prepared, counts={**COUNTS, "val": 0})
     trained(places, params_of(threshold=0.4))
     assert read_card(places.model).threshold == 0.4
@@ -176,6 +178,10 @@ def test_a_number_is_taken_as_it_is(places: Judged) -> None:
     report = json.loads((places.metrics / "metrics.json").read_text(encoding="utf-8"))
     assert report["threshold"] == 0.4
     assert report["test"]["accuracy"] == np.mean((chance >= 0.4) == actual)
+    told = capsys.readouterr().out
+    assert "\nclass 'class 1' is predicted from probability 0.4 on\n" in told
+    inspect.run(Namespace(model=places.model, metrics=places.metrics / "metrics.json"))
+    assert "class 'class 1' is predicted from probability 0.4 on\n" in capsys.readouterr().out
 
 
 def test_the_defaults_leave_no_trace(places: Judged) -> None:

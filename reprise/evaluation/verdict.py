@@ -45,7 +45,7 @@ def summary(verdict: Verdict, confidence: float, schema: Schema) -> str:
     lines = [f"{schema.dataset}: {count:,} test rows ({kind_of_rows(schema)})"]
     lines += _figures(verdict, confidence)
     if verdict.threshold is not None:
-        lines.append(f"class {schema.classes[1]} is predicted from probability {verdict.threshold:.9g} on")
+        lines.append(f"class {schema.classes[1]!r} is predicted from probability {verdict.threshold:.9g} on")
     worst = next(iter(verdict.mistakes.rows), None)
     if schema.task == "classification":
         wrong = sum(actual != predicted for actual, predicted in verdict.predictions.rows)

@@ -168,7 +168,7 @@ class Train(Section):
     label_smoothing: Fraction = 0.0
     class_weights: Literal["none", "balanced"] = Field(
         "none", exclude_if=lambda value: value == "none",
-        description="balanced: all classes weigh the same in the loss, however many rows they have",
+        description="balanced: all classes weigh the same in the training loss, however many rows they have",
     )  # fmt: skip
     clip_norm: Annotated[float, Field(gt=0.0)] | None = Field(None, description="largest gradient norm")
     patience: Count | None = Field(None, description="epochs without improvement; null: never stop early")

@@ -35,6 +35,7 @@ class KernelEngine:
     validation_rows : int
         The most rows that `judge` is asked for.
     class_weights : Tensor, shape (classes,), optional
+        What the rows of each class count in the training loss.
 
     Attributes
     ----------
@@ -102,21 +103,22 @@ class KernelEngine:
     def _trainer(self, slot: int) -> tuple[Runner, SliceJob]:
         if slot not in self._trainers:
             runner = Runner(self.network, self._weights, self.slice_rows, training=True)
-            self._trainers[slot] = runner, self._job(self.data, self.train.label_smoothing)
+            job = self._job(self.data, self.train.label_smoothing, self.class_weights)
+            self._trainers[slot] = runner, job
         return self._trainers[slot]
 
     def _judge(self, slot: int, data: Rows) -> tuple[Runner, SliceJob, Tensor]:
         """Return what a thread judges with; all that the job points to is kept with it."""
         if slot not in self._judges or self._judges[slot][3] is not data:
             runner = Runner(self.network, self._weights, self.validation_rows, training=False)
-            job, inputs = self._job(data, smoothing=0.0), _inputs(data)
+            job, inputs = self._job(data), _inputs(data)
             job.source = inputs.source()
             self._judges[slot] = runner, job, torch.arange(len(data)), data, inputs
         return self._judges[slot][:3]
 
-    def _job(self, data: Rows, smoothing: float) -> SliceJob:
+    def _job(self, data: Rows, smoothing: float = 0.0, class_weights: Tensor | None = None) -> SliceJob:
         loss = kernel_loss(data.y, prod(self.network.shapes[self.network.operations[-1].y]))
-        weights = None if self.class_weights is None else self.class_weights.data_ptr()
+        weights = None if class_weights is None else class_weights.data_ptr()
         return SliceJob(
             targets=data.y.data_ptr(), loss=loss, smoothing=smoothing, scale=1.0, class_weights=weights
         )

@@ -24,7 +24,7 @@ class TorchEngine:
         The train split.
     train : Train
     class_weights : Tensor, shape (classes,), optional
-        On the model's device.
+        What the rows of each class count in the training loss; on the model's device.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class TorchEngine:
         with torch.inference_mode():
             outputs = self.model(data.normalise(data.x[first:last]))
             y = data.y[first:last]
-            return _figures(loss_sum(outputs, y, class_weights=self.class_weights), outputs, y)
+            return _figures(loss_sum(outputs, y), outputs, y)
 
     def _generator(self, device: torch.device, position: tuple[int, ...]) -> torch.Generator | None:
         if not self._needs_generator:

@@ -1,4 +1,9 @@
-"""What the rows of each class count in the loss, so that a rare class is not drowned by a common one."""
+"""What the rows of each class count in the training loss, so that common classes don't drown a rare one.
+
+The validation loss, which early stopping watches, counts every row the same, as in Keras and as
+metrics.json's does: weighted, it would hang on the few rows of the rare class, which a network soon
+gets wrong with confidence, and end the training much too early.
+"""
 
 from __future__ import annotations
 

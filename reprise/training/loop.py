@@ -48,7 +48,7 @@ class Job:
     report : callable
         Called with ``(steps done, all steps, history row or None)`` after every step and every epoch.
     class_weights : Tensor, shape (classes,), optional
-        What the rows of each class count in the losses of both splits.
+        What the rows of each class count in the training loss.
     """
 
     model: nn.Module

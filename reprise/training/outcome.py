@@ -57,5 +57,5 @@ class Engine(Protocol):
     def judge(self, slot: int, data: Rows, first: int, last: int) -> tuple[float, float]:
         """Return the sum of losses and the number of correct rows of a range of rows, in evaluation mode.
 
-        The classes' weights count here too: early stopping watches what training makes small.
+        Every row counts the same, whatever the classes' weights (see `reprise.training.class_weights`).
         """
