@@ -104,6 +104,46 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "train.label_smoothing: is for classes; set it to 0 for a regression",
     ),
     (
+        {"prepare": {"dataset": "line"}, "model": TABLE, "train": {"class_weights": "balanced"}},
+        {"train": {"class_weights": "none"}},
+        "train.class_weights: is for classes; set it to none for a regression",
+    ),
+    (
+        {
+            "prepare": {"dataset": "breast_cancer"},
+            "model": TABLE,
+            "train": {"folds": 3, "threshold": "best_f1"},
+        },
+        {"train": {"folds": 1}},
+        "train.threshold: best_f1 is chosen on validation rows, which train.folds learns from too; "
+        "set one of them to its default",
+    ),
+    (
+        {"prepare": {"dataset": "csv", "csv": {"group": "house"}}, "model": TABLE, "train": {"folds": 3}},
+        {"train": {"folds": 1}},
+        "train.folds: would tear the groups of prepare.csv.group apart; set train.folds to 1, or group to null",
+    ),
+    (
+        {"prepare": {"dataset": "line"}, "model": TABLE, "train": {"threshold": 0.4}},
+        {"train": {"threshold": 0.5}},
+        "train.threshold: is for two classes, but prepare.dataset: line has a regression; set it to 0.5",
+    ),
+    (
+        {"prepare": {"dataset": "iris"}, "model": TABLE, "train": {"threshold": "best_f1"}},
+        {"prepare": {"dataset": "breast_cancer"}},
+        "train.threshold: is for two classes, but prepare.dataset: iris has 3 classes; set it to 0.5",
+    ),
+    (
+        {
+            "prepare": {"dataset": "breast_cancer", "split": NO_VAL},
+            "model": TABLE,
+            "train": {"threshold": "best_f1"},
+        },
+        {"train": {"threshold": 0.4}},
+        "train.threshold: best_f1 needs a validation split, but prepare.split has none; "
+        "set prepare.split.val above 0 or threshold to 0.5",
+    ),
+    (
         {"train": {"momentum": 0.9}},
         {"train": {"momentum": 0.9, "optimizer": "sgd"}},
         "train.momentum: is for sgd, but train.optimizer is adam; set momentum to 0",

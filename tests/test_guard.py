@@ -46,6 +46,14 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"kind": "mlp", "outputs": "single"},
         {"optimizer": "adamw", "weight_decay": 0.1, "label_smoothing": 0.1},
     ),
+    "weighted classes": (
+        "classes", {"kind": "linear"}, {"class_weights": "balanced", "label_smoothing": 0.1}
+    ),
+    "a rare class": (
+        "single",
+        {"kind": "mlp", "outputs": "single"},
+        {"class_weights": "balanced", "threshold": "best_f1", "slices": 2},
+    ),
     "a regression": (
         "values", {"kind": "mlp"}, {"optimizer": "sgd", "momentum": 0.9, "clip_norm": 1.0, "keep": "last"}
     ),
@@ -64,6 +72,10 @@ def write_prepared(task: str, folder: Path) -> Schema:
     shape = (3, 8, 8) if task == "images" else (5,)
     scale = Statistics(mean=(1000.0,), std=(7.0,)) if task == "values" else None
     schema = schema_of(shape, CLASSES[task], counts=COUNTS, target_scale=scale)
+    if schema.classes:
+        y = rows_of(schema, COUNTS["train"]).y.tolist()
+        counts = {name: y.count(number) for number, name in enumerate(schema.classes)}
+        schema = schema.model_copy(update={"class_counts": {"train": counts}})
     with PreparedWriter(folder) as writer:
         for split in SPLITS:
             rows = rows_of(schema, COUNTS[split], split)
@@ -123,6 +135,7 @@ def test_every_operation_is_exact(
 def test_the_canary_is_exact(seen: set[str]) -> None:
     with guarded(OVERWRITTEN) as guard:
         canary.step_hash(Model(cnn=CNN), Train(clip_norm=0.1), schema_of((3, 8, 8)))
+        canary.step_hash(Model(cnn=CNN), Train(class_weights="balanced"), schema_of((3, 8, 8)))
     seen |= guard.seen
 
 

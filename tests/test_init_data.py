@@ -153,6 +153,7 @@ def test_a_regression_is_scaled_and_judged_as_one(project):
     assert (params.prepare.csv.task, params.prepare.scale_target) == ("regression", True)
     assert params.prepare.csv.id is None
     assert "rmse" in Path("params.yaml").read_text()
+    assert "class_weights" not in Path("params.yaml").read_text()
     assert prepare(params.prepare, Path("data/prepared"), Path("data/raw")).task == "regression"
 
 
@@ -192,6 +193,42 @@ def test_settings_fit_the_number_of_rows(rows, project):
     assert params.train.batch_size <= max(16, rows // 20)
     schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
     assert (schema.counts["val"] > 0) == (params.prepare.split.val > 0)
+
+
+def two_kinds(path, rare, rows=400):
+    generator = np.random.default_rng(5)
+    lines = [f"{x:.3f},{'yes' if n < rare else 'no'}" for n, x in enumerate(generator.normal(size=rows))]
+    path.write_text("\n".join(["x,answer", *lines]))
+    return path
+
+
+def test_a_rare_class_is_told_and_weights_are_offered(project, capsys):
+    params = init(two_kinds(project / "data" / "raw" / "t.csv", 30))
+    assert (params.train.class_weights, params.train.threshold) == ("none", 0.5)
+    told = "class 'yes' has 30 of 400 rows"
+    assert f"note: {told}: accuracy says little" in capsys.readouterr().out
+    text = Path("params.yaml").read_text()
+    assert f"  class_weights: none  # {told}; balanced: more of a rare class is found" in text
+    assert "  threshold: 0.5  # the probability from which 'yes' is predicted; best_f1: chosen" in text
+    assert "{metric: macro_f1, " in text
+    # Both offers can be taken.
+    text = text.replace("class_weights: none", "class_weights: balanced").replace("d: 0.5", "d: best_f1")
+    Path("params.yaml").write_text(text)
+    train = read_params(Path("params.yaml")).train
+    assert (train.class_weights, train.threshold) == ("balanced", "best_f1")
+    # The boundary is that of the check, which the prepare stage makes.
+    for rare, shown in ((36, True), (37, False)):
+        init(two_kinds(project / "data" / "raw" / "t.csv", rare))
+        assert ("of 400 rows:" in capsys.readouterr().out) == shown
+
+
+def test_a_rare_class_of_many_images_is_told(project, capsys):
+    root = photos(project / "data" / "raw" / "pets", {"cat": 40, "dog": 30, "emu": 3})
+    init(root)
+    assert "note: class 'emu' has 3 of 73 rows: " in capsys.readouterr().out
+    text = Path("params.yaml").read_text()
+    assert "  class_weights: none  # class 'emu' has 3 of 73 rows; balanced: " in text
+    assert "threshold" not in text
 
 
 def test_rows_without_a_target_are_told(project, capsys):

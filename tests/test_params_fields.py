@@ -24,14 +24,17 @@ WRONG_KIND: dict[str, list[Any]] = {
 
 
 def resolved(node: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Follow references; return the node and whether null may stand there too."""
+    """Follow references; return the node and whether null may stand there too.
+
+    A number beside which a text may stand counts as a number.
+    """
     options = node.get("anyOf", [node])
     plain = [option for option in options if option.get("type") != "null"]
-    assert len(plain) == 1, node
     inner = plain[0]
+    assert {option.get("type") for option in plain[1:]} <= {"string"} - {inner.get("type")}, node
     if "$ref" in inner:
         inner = SCHEMA["$defs"][inner["$ref"].rsplit("/", 1)[1]]
-    return inner, len(options) > 1
+    return inner, len(options) > len(plain)
 
 
 def leaves(node: dict[str, Any], place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, bool]]:

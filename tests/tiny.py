@@ -57,7 +57,7 @@ def rows_of(schema: Schema, count: int, purpose: str = "train") -> Rows:
     numbers = seeds.uniform(count * torch.Size(schema.shape).numel(), 1, "test", purpose)
     x = torch.from_numpy(numbers).reshape(count, *schema.shape)
     # The row's place among all rows when sorted by its first value decides its class.
-    first = x.reshape(count, -1)[:, 0]
+    first = x.flatten(1)[:, 0]
     y = (first * max(1, len(schema.classes))).to(torch.int64) if schema.classes else first.to(torch.float32)
     stored = (x * 256).to(torch.uint8) if schema.layout == "images" else (x * 4 - 2).to(torch.float32)
     return Rows(stored, y, normaliser(schema, CPU))

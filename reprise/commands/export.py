@@ -25,10 +25,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Export, check and say what was checked."""
     from reprise.model.card import read_card
 
-    read_card(arguments.model)  # a missing model is told before torch is loaded
+    card = read_card(arguments.model)  # a missing model is told before torch is loaded
     from reprise.export.export import export
 
     output = arguments.output or arguments.model / f"model{ENDINGS[arguments.format]}"
     done = export(arguments.model, arguments.prepared, arguments.format, output)
     print(f"{output}: {arguments.format}, raw values in, {done.outputs} out; SHA-256 {done.sha256}")
+    if card.threshold is not None:
+        print(
+            f"note: the model predicts class {card.classes[1]!r} from probability {card.threshold:.9g} on; "
+            "probabilities come out, so that is left to who takes them (threshold in the metadata)"
+        )
     print(f"checked on {done.rows} {done.kind}: largest difference from PyTorch {done.difference:.3g}")

@@ -95,11 +95,12 @@ def _refuse_link(path: Path) -> None:
 
 
 def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str], str]:
+    from reprise.starter.imbalance import note
     from reprise.starter.table import look_at_table
     from reprise.starter.text import date_of, table_params, unanswered
 
     look = look_at_table(str(path), target, sheet)
-    what = "a regression" if look.task == "regression" else f"{look.classes} classes"
+    what = "a regression" if look.task == "regression" else f"{len(look.classes)} classes"
     lines = [
         f"{path}: {look.rows:,} rows, {len(look.columns)} columns beside the target",
         f"target: {look.target!r} ({look.why}), {what}"
@@ -116,6 +117,8 @@ def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str]
             lines.append(f"left out: {', '.join(map(repr, names))} ({why})")
     if look.texts:
         lines.append(f"texts: {', '.join(map(repr, look.texts))}: their words are learnt")
+    if look.imbalance is not None:
+        lines.append(note(look.imbalance))
     if look.unanswered:
         lines.append(f"note: {unanswered(look)}; they are left out (missing_target: drop)")
     if (date := date_of(look)) is not None:
@@ -128,6 +131,7 @@ def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str]
 
 def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
     from reprise.starter.folder import look_at_folder
+    from reprise.starter.imbalance import note
     from reprise.starter.text import folder_params
 
     if target is not None:
@@ -141,6 +145,8 @@ def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
     ]
     if look.splits:
         lines.append(f"splits: the folder's own ({', '.join(sorted(look.splits))})")
+    if look.imbalance is not None:
+        lines.append(note(look.imbalance))
     bad = [*look.unusable, *(f"{name} (empty)" for name in look.empty)]
     if bad:
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""

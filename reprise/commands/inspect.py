@@ -47,6 +47,8 @@ def _subject(card: ModelCard) -> Iterator[Line]:
     yield "task", f"{card.task} of {schema.target!r}"
     if card.classes:
         yield "classes", f"{len(card.classes)}: {_listed(card.classes)}"
+    if card.threshold is not None:
+        yield "threshold", f"class {card.classes[1]!r} is predicted from probability {card.threshold:.9g} on"
     size = "x".join(map(str, schema.shape))
     if schema.layout == "images":
         yield "input", f"images, {size} (channels, height, width)"

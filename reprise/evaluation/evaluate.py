@@ -19,7 +19,7 @@ from reprise.evaluation.verdict import Verdict, kind_of_rows, summary
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import csv_text, write_json, write_text
 from reprise.model.inference import Inference, load_inference
-from reprise.model.losses import predicted_classes
+from reprise.model.losses import decided_classes
 from reprise.model.tensors import unscale_target
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import Arrays, read_schema, read_split
@@ -93,10 +93,10 @@ def _refuse_infinite(outputs: list[Tensor], places: Places) -> None:
 
 
 def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, inference: Inference) -> Verdict:
-    names = inference.card.classes
+    names, threshold = inference.card.classes, inference.card.threshold
     actual = rows.y
-    predicted = np.concatenate([predicted_classes(batch).numpy() for batch in outputs])
     chances = np.concatenate([inference.probabilities(batch) for batch in outputs])
+    predicted = decided_classes(torch.cat(outputs), chances, threshold)
     matrix = metrics.confusion_matrix(actual, predicted, len(names))
     test = metrics.classification_report(matrix, names)
     test["loss"] = _loss(outputs, actual, params.batch_size, inference)
@@ -111,6 +111,7 @@ def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, infere
         {"accuracy": intervals.wilson(hits, len(actual), params.confidence)},
         tables.predicted_classes(actual_names, predicted_names),
         tables.wrong_classes(rows.ids, actual_names, predicted_names, chance_of_actual),
+        threshold,
     )
 
 
@@ -146,6 +147,8 @@ def _write(verdict: Verdict, params: Evaluate, schema: Schema, count: int, folde
         "confidence": params.confidence,
         "intervals": {name: interval._asdict() for name, interval in verdict.intervals.items()},
     }
+    if verdict.threshold is not None:
+        report["threshold"] = verdict.threshold
     write_text(folder / "predictions.csv", csv_text(*verdict.predictions))
     write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes))
     write_json(folder / "metrics.json", report)

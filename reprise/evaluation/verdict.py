@@ -23,12 +23,15 @@ class Verdict:
         Intervals of some of them, by name.
     predictions, mistakes : Table
         One row per test row; the worst rows.
+    threshold : float or None
+        The probability from which the second of two classes was predicted; None: the most probable class was.
     """
 
     test: Report
     intervals: dict[str, Interval]
     predictions: Table
     mistakes: Table
+    threshold: float | None = None
 
 
 def kind_of_rows(schema: Schema) -> str:
@@ -41,6 +44,8 @@ def summary(verdict: Verdict, confidence: float, schema: Schema) -> str:
     count = schema.counts["test"]
     lines = [f"{schema.dataset}: {count:,} test rows ({kind_of_rows(schema)})"]
     lines += _figures(verdict, confidence)
+    if verdict.threshold is not None:
+        lines.append(f"class {schema.classes[1]!r} is predicted from probability {verdict.threshold:.9g} on")
     worst = next(iter(verdict.mistakes.rows), None)
     if schema.task == "classification":
         wrong = sum(actual != predicted for actual, predicted in verdict.predictions.rows)

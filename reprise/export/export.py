@@ -68,7 +68,9 @@ def export(folder: Path, prepared: Path, form: Format, output: Path) -> Checked:
 
 def _facts(card: ModelCard, deployed: Deployed) -> dict[str, Any]:
     schema = card.data
+    threshold = {} if card.threshold is None else {"threshold": card.threshold}
     return {
+        **threshold,
         "task": card.task,
         "classes": list(card.classes),
         "target": schema.target,

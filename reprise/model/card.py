@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from reprise.foundation.errors import UserError
 from reprise.prepared.schema import Schema, Texts
@@ -28,6 +28,10 @@ class ModelCard(Section):
     data: Schema
     epochs_trained: int
     kept_epoch: int  # the epoch whose weights these are
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(
+        None, exclude_if=lambda value: value is None,
+        description="of two classes, the second is predicted from this probability on; absent: the likelier",
+    )  # fmt: skip
     weights_sha256: str = ""
 
     def to_json(self) -> dict[str, Any]:

@@ -137,7 +137,12 @@ def load_inference(folder: Path, device: Literal["auto", "cpu", "cuda"], workers
             file=sys.stderr,
         )
     configure(chosen, card.train.numerics, tf32=card.train.tf32)
-    target = torch.device(chosen)
+    return inference_of(module, card, chosen, workers)
+
+
+def inference_of(module: nn.Module, card: ModelCard, device: Device, workers: int) -> Inference:
+    """Return a model in evaluation mode, computing on a device in its own numerics (see `configure`)."""
+    target = torch.device(device)
     portable = uses_kernels(target, card.train.numerics)
     program = PortableProgram(module, card.data.shape) if portable else None
     return Inference(module.to(target), card, target, normaliser(card.data, target), workers, program)

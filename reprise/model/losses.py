@@ -56,7 +56,9 @@ def portable_probabilities(outputs: Tensor) -> NDArray[np.float64]:
     return made
 
 
-def loss_sum(outputs: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:
+def loss_sum(
+    outputs: Tensor, y: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+) -> Tensor:
     """Return the loss summed over rows, a scalar.
 
     Squared error for float targets, cross-entropy on logits for class numbers, binary cross-entropy on
@@ -69,6 +71,8 @@ def loss_sum(outputs: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor
         float: regression targets; integer: class numbers.
     label_smoothing : float
         Share of the target spread over all classes (Szegedy et al., 2016).
+    class_weights : Tensor, shape (classes,), optional
+        What the rows of each class count.
     """
     if y.is_floating_point():
         return F.mse_loss(outputs[:, 0], y, reduction="sum")
@@ -76,8 +80,9 @@ def loss_sum(outputs: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor
         target = y.to(outputs.dtype)
         if label_smoothing > 0.0:
             target = target * (1.0 - label_smoothing) + 0.5 * label_smoothing
-        return F.binary_cross_entropy_with_logits(outputs[:, 0], target, reduction="sum")
-    return F.cross_entropy(outputs, y, reduction="sum", label_smoothing=label_smoothing)
+        weights = None if class_weights is None else class_weights[y]
+        return F.binary_cross_entropy_with_logits(outputs[:, 0], target, weights, reduction="sum")
+    return F.cross_entropy(outputs, y, class_weights, reduction="sum", label_smoothing=label_smoothing)
 
 
 def predicted_classes(outputs: Tensor) -> Tensor:
@@ -85,6 +90,24 @@ def predicted_classes(outputs: Tensor) -> Tensor:
     if outputs.shape[1] == 1:
         return (outputs[:, 0] > 0).to(torch.int64)
     return outputs.argmax(dim=1)
+
+
+def decided_classes(
+    outputs: Tensor, chances: NDArray[np.float64], threshold: float | None
+) -> NDArray[np.int64]:
+    """Return the class that a trained model decides on for each row, shape (rows,).
+
+    Parameters
+    ----------
+    outputs : Tensor, shape (rows, outputs)
+    chances : array (rows, classes)
+        Their probabilities, as they are written: who reads them comes to the same decision.
+    threshold : float or None
+        The probability from which the second of two classes is decided on; None: the most probable class.
+    """
+    if threshold is None:
+        return np.asarray(predicted_classes(outputs).numpy())
+    return (chances[:, 1] >= threshold).astype(np.int64)
 
 
 def class_probabilities(outputs: Tensor) -> Tensor:

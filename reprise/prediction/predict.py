@@ -63,7 +63,7 @@ def predict(
     inference = load_inference(model, device, workers)
     schema = inference.card.data
     form = form or _usual_form(source, output)
-    texts = Texts(form, schema, inference.probabilities)
+    texts = Texts(form, schema, inference.probabilities, inference.card.threshold)
     count = 0
     with _open(output) as stream:
         stream.write(texts.header)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from reprise.foundation.errors import UserError
 from reprise.model.inference import DECIMALS
-from reprise.model.losses import predicted_classes
+from reprise.model.losses import decided_classes
 from reprise.model.tensors import unscale_target
 from reprise.prepared.schema import Schema
 
@@ -36,12 +36,18 @@ class Texts:
     schema : Schema
     probabilities : callable
         What outputs mean (see `reprise.model.inference.Inference.probabilities`).
+    threshold : float, optional
+        The probability from which the second of two classes is predicted.
     """
 
     def __init__(
-        self, form: Form, schema: Schema, probabilities: Callable[[Tensor], NDArray[np.float64]]
+        self,
+        form: Form,
+        schema: Schema,
+        probabilities: Callable[[Tensor], NDArray[np.float64]],
+        threshold: float | None = None,
     ) -> None:
-        self._schema, self._probabilities = schema, probabilities
+        self._schema, self._probabilities, self._threshold = schema, probabilities, threshold
         self._csv = form == "csv"
         quoted = _csv_cell if self._csv else _json_text
         self._names = [quoted(name) for name in schema.classes]
@@ -77,8 +83,10 @@ class Texts:
         """
         self._refuse_infinite(ids, outputs)
         if self._schema.classes:
-            predicted = [self._names[number] for number in predicted_classes(outputs).tolist()]
-            tails = fixed_width(self._probabilities(outputs), self._before)
+            chances = self._probabilities(outputs)
+            decided = decided_classes(outputs, chances, self._threshold)
+            predicted = [self._names[number] for number in decided.tolist()]
+            tails = fixed_width(chances, self._before)
         else:
             values = unscale_target(outputs[:, 0], self._schema.target_scale)
             predicted = list(map(repr, values.double().tolist()))

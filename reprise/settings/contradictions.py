@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from reprise.settings.params import Csv, Params, Prepare
+from reprise.settings.params import EVEN, Csv, Params, Prepare
 
 
 class Facts(NamedTuple):
@@ -47,6 +47,7 @@ def contradictions(params: Params) -> list[str]:
         *_of_prepare(params, task),
         *_of_model(params, facts, task),
         *_of_train(params, facts, task),
+        *_of_classes(params, facts, task),
         *_of_evaluate(params, task),
     ]
 
@@ -147,8 +148,7 @@ def _of_model(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
 
 def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
     train = params.train
-    has_val = params.prepare.split.val > 0 and params.prepare.split.method != "none"
-    if train.patience is not None and not has_val and train.folds == 1:
+    if train.patience is not None and not _has_val(params.prepare) and train.folds == 1:
         yield (
             "train.patience: needs a validation split, but prepare.split has none; "
             "set prepare.split.val above 0 or patience to null"
@@ -168,11 +168,38 @@ def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
             "train.folds: would tear the groups of prepare.csv.group apart; set train.folds to 1, or group "
             "to null"
         )
+    if train.folds > 1 and train.threshold == "best_f1":
+        yield (
+            "train.threshold: best_f1 is chosen on validation rows, which train.folds learns from too; "
+            "set one of them to its default"
+        )
     if train.slices > train.batch_size:
         yield (
             f"train.slices: {train.slices} slices of a batch of {train.batch_size}; "
             "use at most train.batch_size"
         )
+
+
+def _of_classes(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
+    train, dataset = params.train, params.prepare.dataset
+    if train.class_weights != "none" and task == "regression":
+        yield "train.class_weights: is for classes; set it to none for a regression"
+    if train.threshold == EVEN:
+        return
+    if task == "regression" or (facts.classes or 2) != 2:
+        found = "a regression" if task == "regression" else f"{facts.classes} classes"
+        yield (
+            f"train.threshold: is for two classes, but prepare.dataset: {dataset} has {found}; set it to 0.5"
+        )
+    elif train.threshold == "best_f1" and not _has_val(params.prepare):
+        yield (
+            "train.threshold: best_f1 needs a validation split, but prepare.split has none; "
+            "set prepare.split.val above 0 or threshold to 0.5"
+        )
+
+
+def _has_val(prepare: Prepare) -> bool:
+    return prepare.split.val > 0 and prepare.split.method != "none"
 
 
 def _of_evaluate(params: Params, task: str | None) -> Iterator[str]:

@@ -19,6 +19,8 @@ Widths = Annotated[tuple[Count, ...], AsTuple]
 SomeWidths = Annotated[tuple[Count, ...], Field(min_length=1), AsTuple]
 Names = Annotated[tuple[str, ...], AsTuple]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+EVEN = 0.5  # the threshold that stands for the more probable of two classes
+Threshold = Annotated[float, Field(gt=0.0, lt=1.0)] | Literal["best_f1"]
 
 Dataset = Literal[
     "line", "random", "uniform", "iris", "breast_cancer", "diabetes", "digits",
@@ -170,12 +172,15 @@ class Augment(Section):
 class Train(Section):
     """The training loop."""
 
+    # A key that came later is left out of model.json at its default (exclude_if), so that older models and
+    # those trained anew have the same bytes.
     seed: Seed = 1
     epochs: Count = Field(10, description="full passes over the train split")
     batch_size: Count = 32
     folds: Annotated[int, Field(ge=1, le=100)] = Field(
-        1, description="above 1: as many networks, each stopped on a fold of train and val of its own"
-    )
+        1, exclude_if=lambda value: value == 1,
+        description="above 1: as many networks, each stopped on a fold of train and val of its own",
+    )  # fmt: skip
     slices: Annotated[int, Field(ge=1, le=64)] = Field(1, description="fixed parts of every batch")
     numerics: Literal["portable", "native"] = Field(
         "portable", description="native: torch's own kernels, the same bytes on this kind of CPU only"
@@ -188,11 +193,20 @@ class Train(Section):
     schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
     warmup: Fraction = Field(0.0, description="share of all steps over which the rate rises")
     label_smoothing: Fraction = 0.0
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", exclude_if=lambda value: value == "none",
+        description="balanced: all classes weigh the same in the training loss, however many rows they have",
+    )  # fmt: skip
     clip_norm: Annotated[float, Field(gt=0.0)] | None = Field(None, description="largest gradient norm")
     patience: Count | None = Field(None, description="epochs without improvement; null: never stop early")
     monitor: Literal["loss", "accuracy"] = Field("loss", description="of the validation split")
     min_delta: Annotated[float, Field(ge=0.0)] = Field(0.0, description="a smaller change is none")
     keep: Literal["best", "last"] = Field("best", description="which epoch's weights (best: by monitor)")
+    threshold: Threshold = Field(
+        EVEN, exclude_if=lambda value: value == EVEN,
+        description="of two classes, the second is predicted from this probability on; best_f1: from the one "
+        "with the best F1 on the validation split",
+    )  # fmt: skip
     augment: Augment = Augment()
 
 

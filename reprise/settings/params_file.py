@@ -32,7 +32,9 @@ def read_params(path: Path) -> Params:
         params = Params.model_validate(content)
     except ValidationError as error:
         schema = json_schema()
-        raise UserError(*[f"{path}: {_line(problem, schema)}" for problem in error.errors()]) from None
+        # A value that is of none of several kinds is a problem for each of them: one line all the same.
+        lines = dict.fromkeys(_line(problem, schema) for problem in error.errors())
+        raise UserError(*[f"{path}: {line}" for line in lines]) from None
     found = contradictions(params)
     if found:
         raise UserError(*[f"{path}: {line}" for line in found])
@@ -80,7 +82,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _line(problem: Any, schema: dict[str, Any]) -> str:
     """Return one problem of pydantic's as one line in the words of a user."""
-    loc = [str(part) for part in problem["loc"] if part != "[key]"]
+    loc = _keys([str(part) for part in problem["loc"] if part != "[key]"], schema)
     where = ".".join(map(_key, loc))
     if problem["type"] == "invalid_key" or problem["loc"][-1:] in ((), ("[key]",)):
         prefix = f"{where}: " if where else ""
@@ -97,9 +99,21 @@ def _line(problem: Any, schema: dict[str, Any]) -> str:
     node = _node(schema, loc)
     value = problem["input"]
     line = f"{where}: must be {_allowed(node)}; found {_shown(value)}"
-    options = [str(option) for option in node.get("enum", [])]
+    options = [str(option) for kind in node.get("kinds", [node]) for option in _options(kind)]
     close = nearest(value, options) if isinstance(value, str) else None
     return f"{line}; did you mean {close}?" if close else line
+
+
+def _keys(loc: list[str], schema: dict[str, Any]) -> list[str]:
+    """Return a place without what pydantic says behind it of the one of several kinds that it tried."""
+    for length in range(1, len(loc)):
+        if "kinds" in _node(schema, loc[:length]):
+            return loc[:length]
+    return loc
+
+
+def _options(node: dict[str, Any]) -> list[Any]:
+    return [node["const"]] if "const" in node else list(node.get("enum", []))
 
 
 def _node(schema: dict[str, Any], loc: list[str]) -> dict[str, Any]:
@@ -117,12 +131,14 @@ def _node(schema: dict[str, Any], loc: list[str]) -> dict[str, Any]:
 
 
 def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    null = any(option.get("type") == "null" for option in node.get("anyOf", []))
-    while "anyOf" in node or "$ref" in node:
-        if "$ref" in node:
-            node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
-        else:
-            node = next(option for option in node["anyOf"] if option.get("type") != "null")
+    kinds = [option for option in node.get("anyOf", []) if option.get("type") != "null"]
+    null = len(node.get("anyOf", [])) > len(kinds)
+    if len(kinds) > 1:
+        node = {"kinds": kinds}
+    elif kinds:
+        node = kinds[0]
+    if "$ref" in node:
+        node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return {**node, "nullable": True} if null else node
 
 
@@ -132,8 +148,10 @@ def _allowed(node: dict[str, Any]) -> str:
         "integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false",
         "array": "a list", "object": "a section (key: value lines)",
     }  # fmt: skip
-    if "enum" in node:
-        text = "one of " + ", ".join(map(str, node["enum"]))
+    if "kinds" in node:
+        text = " or ".join(map(_allowed, node["kinds"]))
+    elif _options(node):
+        text = "one of " * ("enum" in node) + ", ".join(map(str, _options(node)))
     else:
         text = kinds.get(node.get("type", ""), "valid")
         signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}

@@ -12,6 +12,7 @@ from reprise.foundation.errors import UserError
 from reprise.images.decode import BadImage, Mode, kind_of, read
 from reprise.images.folder import read_folder
 from reprise.prepared.schema import SplitName
+from reprise.starter.imbalance import Imbalance, imbalance
 
 LOOK_FILES = 200
 SIZES = (28, 32, 48, 64, 96, 128, 224)
@@ -25,6 +26,7 @@ class FolderLook(NamedTuple):
     images: int
     classes: tuple[str, ...]
     smallest: int  # images of the rarest class
+    imbalance: Imbalance | None
     splits: frozenset[SplitName]  # that the folder makes itself
     empty: tuple[str, ...]
     side: int  # the median of the shorter sides, in pixels
@@ -66,6 +68,7 @@ def look_at_folder(path: Path) -> FolderLook:
         images=len(folder.files),
         classes=folder.classes,
         smallest=min(counts),
+        imbalance=imbalance(folder.classes, counts),
         splits=frozenset(folder.splits),
         empty=folder.empty,
         side=sorted(sides)[len(sides) // 2],

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from reprise.foundation.errors import UserError, nearest
+from reprise.starter.imbalance import Imbalance, imbalance
 from reprise.starter.seen import Column, Seen
 from reprise.tables.dialect import Settings
 from reprise.tables.files import TableFile, table_files
 from reprise.tables.names import clean
 from reprise.tables.rows import Chunk, Table, open_table
 from reprise.tables.sources import differences
+from reprise.tables.target import Target
 
 TARGETS = (
     "target", "label", "labels", "class", "classes", "y", "output", "outcome", "species", "category",
@@ -30,7 +34,8 @@ class TableLook(NamedTuple):
     target: str
     why: str  # it is the target
     task: Literal["classification", "regression"]
-    classes: int
+    classes: tuple[str, ...]
+    imbalance: Imbalance | None
     unanswered: int  # rows looked at whose target is missing
     answers: int  # rows whose target was looked at
     id: str | None
@@ -91,7 +96,8 @@ def look_at_table(given: str, target: str | None, sheet: str | None = None) -> T
         target=name,
         why=why,
         task=found.task,
-        classes=len(found.classes),
+        classes=found.classes,
+        imbalance=_imbalance(found),
         unanswered=seen.unanswered,
         answers=seen.unanswered + len(found.y),
         day_first=any(column.ambiguous and column.name not in idle for column in columns),
@@ -106,6 +112,11 @@ def _chunks(files: Sequence[TableFile], settings: Settings, names: Sequence[str]
             if problems := differences(table.names, names):
                 raise UserError(*(f"{table.where}: {problem}" for problem in problems))
             yield from table.chunks()
+
+
+def _imbalance(target: Target) -> Imbalance | None:
+    counts = np.bincount(target.y).tolist() if target.classes else []
+    return imbalance(target.classes, counts)
 
 
 class _Unused(NamedTuple):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from reprise.starter.folder import FolderLook, chosen_size, uses_resnet
+from reprise.starter.imbalance import Imbalance, training_lines
 from reprise.starter.table import TableLook
 
 FEW_VAL = 5  # with fewer rows than this a validation split decides nothing
@@ -34,7 +35,7 @@ def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
     else:
         hidden, pace = "[256, 128]", Pace(1024, 20, 8, 0.004, 4)
     regression = look.task == "regression"
-    what = "a number" if regression else f"one of {look.classes} classes"
+    what = "a number" if regression else f"one of {len(look.classes)} classes"
     csv = [
         f"path: {_text(path)}",
         *([] if sheet is None else [f"sheet: {_text(sheet)}"]),
@@ -58,10 +59,16 @@ def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
         *(f"  {line}" for line in csv),
     ]
     model = ["kind: mlp", "mlp:", f"  hidden: {hidden}", "  activation: relu", "  dropout: 0.1"]
+    enough = look.rows * 0.8 * VAL >= FEW_VAL
+    train = _train(pace, enough, training_lines(look.classes, look.imbalance, enough))
     return _file(
         f"A table of {look.rows:,} rows and {len(look.columns)} columns beside the target.",
-        prepare, model, _train(pace, look.rows * 0.8 * VAL >= FEW_VAL), "rmse" if regression else "accuracy",
+        prepare, model, train, "rmse" if regression else _metric(look.imbalance),
     )  # fmt: skip
+
+
+def _metric(imbalance: Imbalance | None) -> str:
+    return "accuracy" if imbalance is None else "macro_f1"
 
 
 def _missing_target(look: TableLook) -> str:
@@ -112,9 +119,10 @@ def folder_params(path: str, look: FolderLook) -> str:
         f"  corrupt: {_corrupt(look)}  # skip: leave out and name what can't be read; refuse: stop",
     ]
     enough = "val" in look.splits or look.images * 0.8 * VAL >= FEW_VAL
-    train = _train(pace, enough, shift=2 if size >= 28 else 1)
+    of_classes = training_lines(look.classes, look.imbalance, enough)
+    train = _train(pace, enough, of_classes, shift=2 if size >= 28 else 1)
     counted = f"{look.images:,} images of {len(look.classes)} classes"
-    return _file(f"A folder of {counted}.", prepare, _image_model(look, size), train, "accuracy")
+    return _file(f"A folder of {counted}.", prepare, _image_model(look, size), train, _metric(look.imbalance))
 
 
 def _image_model(look: FolderLook, size: int) -> list[str]:
@@ -168,7 +176,7 @@ def _split(rows: int, *, drawn: bool, by: str | None = None) -> list[str]:
     ]
 
 
-def _train(pace: Pace, has_val: bool, shift: int | None = None) -> list[str]:
+def _train(pace: Pace, has_val: bool, of_classes: list[str], shift: int | None = None) -> list[str]:
     stopping = [f"patience: {pace.patience}  # epochs without a better validation loss", "keep: best"]
     lines = [
         "seed: 1",
@@ -181,6 +189,7 @@ def _train(pace: Pace, has_val: bool, shift: int | None = None) -> list[str]:
         "weight_decay: 0.01",
         "schedule: one_cycle",
         "warmup: 0.3",
+        *of_classes,
         *(stopping if has_val else ["patience: null  # too few rows for a validation split", "keep: last"]),
     ]
     if shift is not None:

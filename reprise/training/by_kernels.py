@@ -32,6 +32,8 @@ class KernelEngine:
     train : Train
     validation_rows : int
         The most rows that `judge` is asked for.
+    class_weights : Tensor, shape (classes,), optional
+        What the rows of each class count in the training loss.
 
     Attributes
     ----------
@@ -41,8 +43,15 @@ class KernelEngine:
         Those and the ones that are not trained; its `changed` is for who writes to them without torch.
     """
 
-    def __init__(self, model: nn.Module, data: Rows, train: Train, validation_rows: int) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Rows,
+        train: Train,
+        validation_rows: int,
+        class_weights: Tensor | None = None,
+    ) -> None:
+        self.model, self.class_weights = model, class_weights
         self.data, self.train, self.validation_rows = data, train, validation_rows
         self.network = compile_network(model, tuple(data.x.shape[1:]))
         self.packed = Parameters(model)
@@ -92,21 +101,25 @@ class KernelEngine:
     def _trainer(self, slot: int) -> tuple[Runner, SliceJob]:
         if slot not in self._trainers:
             runner = Runner(self.network, self._weights, self.slice_rows, training=True)
-            self._trainers[slot] = runner, self._job(self.data, self.train.label_smoothing)
+            job = self._job(self.data, self.train.label_smoothing, self.class_weights)
+            self._trainers[slot] = runner, job
         return self._trainers[slot]
 
     def _judge(self, slot: int, data: Rows) -> tuple[Runner, SliceJob, Tensor]:
         """Return what a thread judges with; all that the job points to is kept with it."""
         if slot not in self._judges or self._judges[slot][3] is not data:
             runner = Runner(self.network, self._weights, self.validation_rows, training=False)
-            job, inputs = self._job(data, smoothing=0.0), _inputs(data)
+            job, inputs = self._job(data), _inputs(data)
             job.source = inputs.source()
             self._judges[slot] = runner, job, torch.arange(len(data)), data, inputs
         return self._judges[slot][:3]
 
-    def _job(self, data: Rows, smoothing: float) -> SliceJob:
+    def _job(self, data: Rows, smoothing: float = 0.0, class_weights: Tensor | None = None) -> SliceJob:
         loss = kernel_loss(data.y, self.network.outputs)
-        return SliceJob(targets=data.y.data_ptr(), loss=loss, smoothing=smoothing, scale=1.0)
+        weights = None if class_weights is None else class_weights.data_ptr()
+        return SliceJob(
+            targets=data.y.data_ptr(), loss=loss, smoothing=smoothing, scale=1.0, class_weights=weights
+        )
 
     def _rows(self, changes: Changes | None) -> RowSource:
         """Return the source of this epoch's rows; it is made once an epoch."""

@@ -18,14 +18,25 @@ from reprise.training.outcome import Outcome
 class TorchEngine:
     """Computes with torch's autograd.
 
+    Parameters
+    ----------
+    model : nn.Module
+    data : Rows
+        The train split.
+    train : Train
+    class_weights : Tensor, shape (classes,), optional
+        What the rows of each class count in the training loss; on the model's device.
+
     Attributes
     ----------
     parameters : list of Tensor
         What gradients are laid out like, and what the optimizer changes.
     """
 
-    def __init__(self, model: nn.Module, data: Rows, train: Train) -> None:
-        self.model, self.data, self.train = model, data, train
+    def __init__(
+        self, model: nn.Module, data: Rows, train: Train, class_weights: Tensor | None = None
+    ) -> None:
+        self.model, self.data, self.train, self.class_weights = model, data, train, class_weights
         self.parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
         answers = [module.members for module in model.modules() if isinstance(module, Members)]
         self._members = answers[-1] if answers else 1
@@ -42,7 +53,8 @@ class TorchEngine:
             outputs = self.model(self.data.normalise(x))
             if self._members > 1:  # each has a loss of its own
                 outputs, y = outputs.reshape(len(x) * self._members, -1), y.repeat_interleave(self._members)
-            loss = loss_sum(outputs, y, self.train.label_smoothing) / self._members
+            smoothing = self.train.label_smoothing
+            loss = loss_sum(outputs, y, smoothing, self.class_weights) / self._members
         gradients = torch.autograd.grad(loss / total, self.parameters)
         loss_of_all, correct = _figures(loss, outputs, y)
         figures = loss_of_all, correct / self._members

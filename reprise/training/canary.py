@@ -22,6 +22,7 @@ from reprise.model.tensors import Rows, normaliser
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Model, Train
 from reprise.training.by_kernels import KernelEngine
+from reprise.training.class_weights import balanced
 from reprise.training.optimizers import KernelOptimizer
 from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks
@@ -29,7 +30,9 @@ from reprise.training.slices import SlicedGradient
 
 CANARY_FILE = Path("canary.json")
 # The parts of `train` that decide the arithmetic of a step; another rate or seed needs no new record.
-DECISIVE = ("batch_size", "slices", "optimizer", "momentum", "weight_decay", "label_smoothing")
+DECISIVE = (
+    "batch_size", "slices", "optimizer", "momentum", "weight_decay", "label_smoothing", "class_weights"
+)  # fmt: skip
 RATE, SEED = 0.001, 1
 
 
@@ -49,7 +52,10 @@ def step_hash(model: Model, train: Train, schema: Schema) -> str:
     train = train.model_copy(update={"seed": SEED})
     rows = made_up_rows(train.batch_size, schema)
     observe(module, rows.x, rows.y)
-    engine = KernelEngine(module, rows, train, 1)
+    weights = None
+    if train.class_weights == "balanced":
+        weights = balanced(np.bincount(rows.y.numpy(), minlength=len(schema.classes)).tolist())
+    engine = KernelEngine(module, rows, train, 1, weights)
     gradient = SlicedGradient(engine, module, train, Pool(1), Ranks())
     result = gradient.step(torch.arange(train.batch_size), None, 0, 0, False)
     KernelOptimizer(engine, train, Pool(1)).step(result.gradients, RATE)

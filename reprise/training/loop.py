@@ -47,6 +47,8 @@ class Job:
         Set by SIGTERM and SIGINT.
     report : callable
         Called with ``(steps done, all steps, history row or None)`` after every step and every epoch.
+    class_weights : Tensor, shape (classes,), optional
+        What the rows of each class count in the training loss.
     saves_end : bool
         Whether the end is saved too, so that a training which is a part of a larger one is not done again.
     """
@@ -60,6 +62,7 @@ class Job:
     pool: Pool
     stop: StopRequest
     report: Callable[[int, int, History | None], None]
+    class_weights: Tensor | None = None
     saves_end: bool = False
 
 
@@ -114,9 +117,10 @@ def fit(job: Job) -> Progress:
 def engine_and_optimizer(job: Job) -> tuple[Engine, Optimizer]:
     """Return what computes the gradients and what changes the parameters, by numerics and device."""
     if uses_kernels(job.train_rows.x.device, job.train.numerics):
-        engine = KernelEngine(job.model, job.train_rows, job.train, VALIDATION_BATCH)
+        engine = KernelEngine(job.model, job.train_rows, job.train, VALIDATION_BATCH, job.class_weights)
         return engine, KernelOptimizer(engine, job.train, job.pool)
-    return TorchEngine(job.model, job.train_rows, job.train), TorchOptimizer(job.model, job.train)
+    by_torch = TorchEngine(job.model, job.train_rows, job.train, job.class_weights)
+    return by_torch, TorchOptimizer(job.model, job.train)
 
 
 def validate(job: Job, engine: Engine) -> tuple[float, float] | None:

@@ -21,7 +21,7 @@ class Outcome:
     gradients : list of Tensor
         Like the engine's `parameters`, of the loss divided by the rows of the whole batch.
     figures : (float, float)
-        Sum of losses and number of correct rows.
+        Sum of losses, each times its class's weight, and number of correct rows.
     statistics : dict
         What batch norm layers saw, by layer; a slice too small for statistics has none.
     rows : int
@@ -55,4 +55,7 @@ class Engine(Protocol):
         """
 
     def judge(self, slot: int, data: Rows, first: int, last: int) -> tuple[float, float]:
-        """Return the sum of losses and the number of correct rows of a range of rows, in evaluation mode."""
+        """Return the sum of losses and the number of correct rows of a range of rows, in evaluation mode.
+
+        Every row counts the same, whatever the classes' weights (see `reprise.training.class_weights`).
+        """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,17 +24,19 @@ from reprise.model.tensors import Rows, load_rows
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import SCHEMA_FILE, read_schema
 from reprise.settings.contradictions import HANDED
-from reprise.settings.params import Params
+from reprise.settings.params import EVEN, Params, Train
 from reprise.training import canary
 from reprise.training import ranks as processes
 from reprise.training.bag import train_bag
 from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
+from reprise.training.class_weights import class_weights
 from reprise.training.display import Display
 from reprise.training.loop import Job, fit
 from reprise.training.pool import Pool
 from reprise.training.progress import Progress, history_rows
 from reprise.training.ranks import Ranks
 from reprise.training.signals import stop_on_signals
+from reprise.training.threshold import threshold_of
 
 CPU_ARITHMETIC: dict[Numerics, Arithmetic] = {"portable": "cpu portable", "native": "cpu native"}
 
@@ -109,6 +112,7 @@ def _train(
             pool=pool,
             stop=stop,
             report=display.report,
+            class_weights=class_weights(params.train, schema, target),
         )
         if params.train.folds > 1:
             bag = train_bag(params, schema, job, workers)
@@ -137,6 +141,8 @@ def _save(
         epochs_trained=progress.epoch,
         kept_epoch=kept or progress.epoch,
     )
+    threshold = threshold_of(job.model, card, job.val_rows, device, job.pool.workers)
+    card = card.model_copy(update={"threshold": threshold})
     write_text(places.metrics / "history.csv", csv_text(*history_rows(progress.history)))
     save_model(places.model, job.model, card)
     stopped = " (stopped early)" if progress.stopped else ""
@@ -227,7 +233,26 @@ def refuse_unfit(params: Params, schema: Schema) -> None:
             problems.append("train.monitor: accuracy is for classes, but the target is a number; use loss")
         if train.label_smoothing > 0:
             problems.append("train.label_smoothing: is for classes, but the target is a number; set it to 0")
+    problems += _unfit_for_classes(train, schema)
     if train.augment.flip and schema.dataset in HANDED:
         problems.append("train.augment.flip: a mirrored digit is another sign; set it to false")
     if problems:
         raise UserError(*problems)
+
+
+def _unfit_for_classes(train: Train, schema: Schema) -> Iterator[str]:
+    names, validation = schema.classes, schema.class_counts.get("val", {})
+    if train.class_weights != "none" and not names:
+        yield "train.class_weights: is for classes, but the target is a number; set it to none"
+    if train.threshold == EVEN:
+        return
+    if len(names) != 2:
+        found = f"{len(names)} classes" if names else "a number for a target"
+        yield f"train.threshold: is for two classes, but the data has {found}; set it to 0.5"
+    elif train.threshold == "best_f1" and schema.counts["val"] == 0:
+        yield "train.threshold: best_f1 needs a validation split, but the data has none; set it to 0.5"
+    elif train.threshold == "best_f1" and validation.get(names[1]) == 0:
+        yield (
+            f"train.threshold: best_f1 needs rows of class {names[1]!r} in the validation split, "
+            "which has none; raise prepare.split.val or set it to 0.5"
+        )

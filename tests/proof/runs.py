@@ -20,10 +20,12 @@ TIMEOUT = 600
 
 
 def environment(folder: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment with the state kept below `folder`."""
-    return (
-        dict(os.environ) | {STATE_VARIABLE: str(folder / ".state"), "PYTHONPATH": str(ROOT)} | (extra or {})
-    )
+    """Return this process's environment with the state kept below `folder`.
+
+    Without OpenBLAS' variables: a core that is named for this machine may be none of an emulated one's.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
+    return own | {STATE_VARIABLE: str(folder / ".state"), "PYTHONPATH": str(ROOT)} | (extra or {})
 
 
 def words(
