@@ -148,6 +148,13 @@ def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
         yield "train.monitor: accuracy is for classes; use loss for a regression"
     if train.label_smoothing > 0 and task == "regression":
         yield "train.label_smoothing: is for classes; set it to 0 for a regression"
+    if train.optimizer == "exact":
+        yield from _of_exact(params, facts)
+    elif train.weight_decay == "auto":
+        yield (
+            "train.weight_decay: auto is for train.optimizer: exact, but the optimizer is "
+            f"{train.optimizer}; give a number"
+        )
     if train.momentum > 0 and train.optimizer != "sgd":
         yield f"train.momentum: is for sgd, but train.optimizer is {train.optimizer}; set momentum to 0"
     if (train.augment.shift or train.augment.flip) and (facts.layout == "table" or params.prepare.flatten):
@@ -159,6 +166,19 @@ def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
             f"train.slices: {train.slices} slices of a batch of {train.batch_size}; "
             "use at most train.batch_size"
         )
+
+
+def _of_exact(params: Params, facts: Facts) -> Iterator[str]:
+    where = "train.optimizer: exact"
+    if params.model.kind != "linear":
+        yield f"{where} solves model.kind: linear, but the kind is {params.model.kind}; set that, or use adam"
+    if facts.layout == "images" and not params.prepare.flatten:
+        yield (
+            f"{where} is for tables, but prepare.dataset: {params.prepare.dataset} is images; "
+            "set prepare.flatten to true, or use adam"
+        )
+    if params.train.numerics != "portable":
+        yield f"{where} is computed by the kernels of train.numerics: portable; set it to that, or use adam"
 
 
 def _of_evaluate(params: Params, task: str | None) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -19,6 +19,11 @@ Widths = Annotated[tuple[Count, ...], AsTuple]
 SomeWidths = Annotated[tuple[Count, ...], Field(min_length=1), AsTuple]
 Names = Annotated[tuple[str, ...], AsTuple]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+# Told apart by their type, so that a wrong value is one problem and not one for each alternative.
+WeightDecay = Annotated[
+    Annotated[float, Field(ge=0.0), Tag("number")] | Annotated[Literal["auto"], Tag("text")],
+    Discriminator(lambda value: "text" if isinstance(value, str) else "number"),
+]
 
 Dataset = Literal[
     "line", "random", "uniform", "iris", "breast_cancer", "diabetes", "digits",
@@ -155,10 +160,12 @@ class Train(Section):
         "portable", description="native: torch's own kernels, the same bytes on this kind of CPU only"
     )
     tf32: bool = Field(False, description="on CUDA, allow TensorFloat-32 products")
-    optimizer: Literal["sgd", "adam", "adamw"] = "adam"
+    optimizer: Literal["sgd", "adam", "adamw", "exact"] = Field(
+        "adam", description="exact: a linear model of a table is solved; what paces a training plays no part"
+    )
     lr: Annotated[float, Field(gt=0.0, le=100.0)] = 0.001
     momentum: Fraction = Field(0.0, description="sgd only")
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    weight_decay: WeightDecay = Field(0.0, description="auto, for exact: what predicts held-out rows best")
     schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
     warmup: Fraction = Field(0.0, description="share of all steps over which the rate rises")
     label_smoothing: Fraction = 0.0

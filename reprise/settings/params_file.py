@@ -94,6 +94,8 @@ def _line(problem: Any, schema: dict[str, Any]) -> str:
         return f"{where}: unknown key; {hint}"
     if problem["type"] == "missing":
         return f"{where}: missing; add the section (every key in it has a default)"
+    if "oneOf" in parent:  # the last part of the place only says which alternative was tried
+        loc, where = loc[:-1], ".".join(map(_key, loc[:-1]))
     node = _node(schema, loc)
     value = problem["input"]
     line = f"{where}: must be {_allowed(node)}; found {_shown(value)}"
@@ -132,7 +134,11 @@ def _allowed(node: dict[str, Any]) -> str:
         "integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false",
         "array": "a list", "object": "a section (key: value lines)",
     }  # fmt: skip
-    if "enum" in node:
+    if "oneOf" in node:
+        text = " or ".join(map(_allowed, node["oneOf"]))
+    elif "const" in node:
+        text = str(node["const"])
+    elif "enum" in node:
         text = "one of " + ", ".join(map(str, node["enum"]))
     else:
         text = kinds.get(node.get("type", ""), "valid")

@@ -11,7 +11,7 @@ from reprise.foundation.errors import UserError
 from reprise.settings.params import Train
 
 History = dict[str, float | int | None]
-COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+COLUMNS = ("epoch", "lr", "weight_decay", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
 class Progress(BaseModel):
@@ -44,16 +44,20 @@ class Progress(BaseModel):
         self.correct += correct
         self.rows += rows
 
-    def end_epoch(self, rate: float, val: tuple[float, float] | None, classifies: bool) -> History:
+    def end_epoch(
+        self, rate: float | None, val: tuple[float, float] | None, classifies: bool, **more: float
+    ) -> History:
         """Close the running epoch and return its row of the history.
 
         Parameters
         ----------
-        rate : float
-            The learning rate of the epoch's last step.
+        rate : float or None
+            The learning rate of the epoch's last step; None where there are no steps.
         val : (loss, accuracy) or None
         classifies : bool
             Whether accuracy means anything.
+        **more
+            Other columns.
 
         Raises
         ------
@@ -67,6 +71,7 @@ class Progress(BaseModel):
             "train_accuracy": self.correct / self.rows if classifies else None,
             "val_loss": val[0] if val else None,
             "val_accuracy": val[1] if val and classifies else None,
+            **more,
         }
         for name in ("train_loss", "val_loss"):
             self._refuse_divergence(name, row[name])
@@ -102,5 +107,5 @@ class Progress(BaseModel):
 
 def history_rows(history: list[History]) -> tuple[list[str], list[list[object]]]:
     """Return header and rows of history.csv, without the columns that the task or the split leaves empty."""
-    used = [name for name in COLUMNS if any(row[name] is not None for row in history)]
+    used = [name for name in COLUMNS if any(row.get(name) is not None for row in history)]
     return used, [[row[name] for name in used] for row in history]

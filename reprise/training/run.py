@@ -27,6 +27,7 @@ from reprise.training import canary
 from reprise.training import ranks as processes
 from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
 from reprise.training.display import Display
+from reprise.training.exact import fit_exactly, unfit
 from reprise.training.loop import Job, fit
 from reprise.training.pool import Pool
 from reprise.training.progress import Progress, history_rows
@@ -66,7 +67,8 @@ def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], 
     workers : int
         Threads that share the slices out on a CPU, at most one per slice.
     """
-    chosen = choose_device(device)
+    exact = params.train.optimizer == "exact"
+    chosen = "cpu" if exact else choose_device(device)  # there are no kernels for CUDA
     configure(chosen, params.train.numerics, tf32=params.train.tf32)
     schema = read_schema(places.prepared)
     refuse_unfit(params, schema)
@@ -95,7 +97,9 @@ def _train(
 ) -> None:
     target = torch.device(device)
     pool = Pool(pool_size(params, device, workers))
-    with stop_on_signals() as stop, Display(params.train.epochs, ranks.first) as display:
+    exact = params.train.optimizer == "exact"
+    epochs = 1 if exact else params.train.epochs
+    with stop_on_signals() as stop, Display(epochs, ranks.first) as display:
         job = Job(
             model=initial_model(params, schema).to(target),
             train_rows=load_rows(places.prepared, schema, "train", target),
@@ -107,7 +111,7 @@ def _train(
             stop=stop,
             report=display.report,
         )
-        progress = fit(job)
+        progress = fit_exactly(job) if exact else fit(job)
     pool.close()
     if ranks.first:
         _save(params, places, schema, device, job, progress)
@@ -133,7 +137,10 @@ def _save(
     write_text(places.metrics / "history.csv", csv_text(*history_rows(progress.history)))
     save_model(places.model, job.model, card)
     stopped = " (stopped early)" if progress.stopped else ""
-    print(f"trained {progress.epoch} epochs{stopped}, kept epoch {card.kept_epoch}: {places.model}")
+    if params.train.optimizer == "exact":
+        print(f"solved: {places.model}")
+    else:
+        print(f"trained {progress.epoch} epochs{stopped}, kept epoch {card.kept_epoch}: {places.model}")
 
 
 def refuse_infinite_weights(model: nn.Module) -> None:
@@ -216,5 +223,7 @@ def refuse_unfit(params: Params, schema: Schema) -> None:
             problems.append("train.label_smoothing: is for classes, but the target is a number; set it to 0")
     if train.augment.flip and schema.dataset in HANDED:
         problems.append("train.augment.flip: a mirrored digit is another sign; set it to false")
+    if train.optimizer == "exact":
+        problems += unfit(train, schema)
     if problems:
         raise UserError(*problems)
