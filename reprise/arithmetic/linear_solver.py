@@ -2,7 +2,7 @@
 
 Newton's method with an upper bound of the Hessian, which for squared error is the Hessian itself and for
 cross-entropy a multiple of the same matrix (Böhning, 1992), so one factorisation serves all steps; L-BFGS
-(Liu & Nocedal, 1989) learns the rest of the curvature on top. All in float64: NumPy's + − × ÷, value by value,
+(Liu & Nocedal, 1989) learns the rest of the curvature on top. All in float64: + − × ÷ of NumPy by values,
 and the kernels' sums (docs/arithmetic.md, "Linear models, solved").
 """
 

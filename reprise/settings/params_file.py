@@ -99,7 +99,8 @@ def _line(problem: Any, schema: dict[str, Any]) -> str:
     node = _node(schema, loc)
     value = problem["input"]
     line = f"{where}: must be {_allowed(node)}; found {_shown(value)}"
-    options = [str(option) for option in node.get("enum", [])]
+    words = [option["const"] for option in node.get("oneOf", []) if "const" in option]
+    options = [str(option) for option in node.get("enum", words)]
     close = nearest(value, options) if isinstance(value, str) else None
     return f"{line}; did you mean {close}?" if close else line
 

@@ -10,6 +10,7 @@ from reprise.starter.folder import FolderLook, chosen_size, uses_resnet
 from reprise.starter.table import TableLook
 
 FEW_VAL = 5  # with fewer rows than this a validation split decides nothing
+FEW_ROWS = 100  # of a table: with fewer a linear model predicts better than a network
 VAL = 0.15
 
 
@@ -33,7 +34,7 @@ def table_params(path: str, look: TableLook) -> str:
         hidden, pace = "[128, 64]", Pace(128, 40, 15, 0.003, 2)
     else:
         hidden, pace = "[256, 128]", Pace(1024, 20, 8, 0.004, 4)
-    regression = look.task == "regression"
+    regression, is_small = look.task == "regression", look.rows < FEW_ROWS
     what = "a number" if regression else f"one of {look.classes} classes"
     csv = [
         f"path: {_text(path)}",
@@ -52,14 +53,28 @@ def table_params(path: str, look: TableLook) -> str:
         "normalise: feature",
         f"scale_target: {'true' if regression else 'false'}",
         *_checks(),
-        *_split(look.rows, drawn=True, by=date_of(look)),
+        *_split(look.rows, drawn=True, by=date_of(look), validated=not is_small),
         "csv:",
         *(f"  {line}" for line in csv),
     ]
-    model = ["kind: mlp", "mlp:", f"  hidden: {hidden}", "  activation: relu", "  dropout: 0.1"]
+    model = [
+        "kind: mlp  # to compare: linear with optimizer: exact, weight_decay: auto; it takes seconds",
+        "mlp:",
+        f"  hidden: {hidden}",
+        "  activation: relu",
+        "  dropout: 0.1",
+    ]
+    train = _train(pace, look.rows * 0.8 * VAL >= FEW_VAL)
+    if is_small:
+        model = ["kind: linear  # so few rows seldom tell a network more"]
+        train = [
+            "seed: 1",
+            "optimizer: exact  # the weights are solved for",
+            "weight_decay: auto  # the penalty on them is chosen by cross-validation",
+        ]
     return _file(
         f"A table of {look.rows:,} rows and {len(look.columns)} columns beside the target.",
-        prepare, model, _train(pace, look.rows * 0.8 * VAL >= FEW_VAL), "rmse" if regression else "accuracy",
+        prepare, model, train, "rmse" if regression else "accuracy",
     )  # fmt: skip
 
 
@@ -148,10 +163,10 @@ def date_of(look: TableLook) -> str | None:
     return next((column.name for column in look.columns if column.type.kind == "date"), None)
 
 
-def _split(rows: int, *, drawn: bool, by: str | None = None) -> list[str]:
+def _split(rows: int, *, drawn: bool, by: str | None = None, validated: bool = True) -> list[str]:
     if not drawn:
         return ["split:  # the folder's own train, val and test are kept", f"  val: {VAL}"]
-    val = VAL if rows * 0.8 * VAL >= FEW_VAL else 0.0
+    val = VAL if validated and rows * 0.8 * VAL >= FEW_VAL else 0.0
     by_time = [
         "  # instead: test on the latest rows, validate on those before them, train on the rest",
         "  # method: time",

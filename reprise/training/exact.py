@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from reprise.arithmetic.linear_solver import MOST_STEPS, LinearProblem, solve
+from reprise.arithmetic.linear_solver import LinearProblem, solve
 from reprise.foundation import seeds
 from reprise.foundation.errors import Interrupted
 from reprise.model.losses import kernel_loss
@@ -26,6 +26,13 @@ FOLDS = 10
 ENOUGH = 100  # validation rows that decide by themselves
 # What auto chooses from, the strongest first: the first of equals is the simplest.
 WEIGHT_DECAYS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
+
+
+class Examples(NamedTuple):
+    """Rows and their targets."""
+
+    x: NDArray[np.float32]
+    y: NDArray[Any]
 
 
 class Solved(NamedTuple):
@@ -52,16 +59,17 @@ def fit_exactly(job: Job) -> Progress:
             raise Interrupted(job.stop.signal, "train: stopped while solving; the next run begins anew")
 
     solved = solve_model(job.model, job.train_rows, job.val_rows, job.train, between)
+    engine = KernelEngine(job.model, job.train_rows, job.train, VALIDATION_BATCH)
+    loss_sum, correct = judge(job, engine, job.train_rows)
     if job.ranks.first:
         print(f"solved in {solved.steps} steps, weight decay {solved.weight_decay:g} ({solved.how})")
-        if solved.steps == MOST_STEPS:
+        if correct == len(job.train_rows) and solved.weight_decay == job.train.label_smoothing == 0.0:
             print(
-                "note: the weights still grew, as they do without end where nothing mixes the classes; "
+                "note: every row is told right, so weights without a limit would be best; "
                 "set train.weight_decay above 0, or to auto"
             )
-    engine = KernelEngine(job.model, job.train_rows, job.train, VALIDATION_BATCH)
     progress = Progress()
-    progress.add(*judge(job, engine, job.train_rows), len(job.train_rows))
+    progress.add(loss_sum, correct, len(job.train_rows))
     row = progress.end_epoch(
         None,
         validate(job, engine),
@@ -94,17 +102,17 @@ def solve_model(
         Called between the parts of the work; what it raises ends it.
     """
     layer = next(module for module in model.modules() if isinstance(module, nn.Linear))
+    loss = kernel_loss(train_rows.y, layer.out_features)
 
-    def problem(rows: Rows) -> LinearProblem:
-        loss = kernel_loss(rows.y, layer.out_features)
-        x, y = rows.x.numpy(), rows.y.numpy()
-        return LinearProblem(x, y, loss, layer.out_features, train.label_smoothing, between)
+    def problem(rows: Examples) -> LinearProblem:
+        return LinearProblem(rows.x, rows.y, loss, layer.out_features, train.label_smoothing, between)
 
+    seen, held_out = (Examples(rows.x.numpy(), rows.y.numpy()) for rows in (train_rows, val_rows))
     if isinstance(train.weight_decay, str):
-        weight_decay, how = _chosen(train_rows, val_rows, train.seed, problem)
+        weight_decay, how = _chosen(seen, held_out, train.seed, problem)
     else:
         weight_decay, how = train.weight_decay, "as given"
-    whole = problem(train_rows)
+    whole = problem(seen)
     solution = solve(whole, weight_decay)
     weight, bias = whole.in_own_unit(solution.weights)
     with torch.no_grad():
@@ -114,38 +122,33 @@ def solve_model(
 
 
 def _chosen(
-    train_rows: Rows, val_rows: Rows, seed: int, problem: Callable[[Rows], LinearProblem]
+    seen: Examples, held_out: Examples, seed: int, problem: Callable[[Examples], LinearProblem]
 ) -> tuple[float, str]:
-    """Return the weight decay with the least loss on rows that it was not fitted to, and what these were."""
-    if len(val_rows) >= ENOUGH:
-        pairs, how = iter([(train_rows, val_rows)]), "chosen by the validation split"
+    """Return the weight decay with the least loss on rows that were not fitted to, and which these were."""
+    if len(held_out.y) >= ENOUGH:
+        pairs, how = iter([(seen, held_out)]), "chosen by the validation split"
     else:
-        pairs, how = _folds(train_rows, seed), f"chosen by {FOLDS} folds of the train split"
+        pairs, how = _folds(seen, seed), f"chosen by {FOLDS} folds of the train split"
     losses = [0.0] * len(WEIGHT_DECAYS)
-    for seen, held_out in pairs:
-        fitted, solution = problem(seen), None
+    for rows, others in pairs:
+        fitted, weights = problem(rows), None
         for number, weight_decay in enumerate(WEIGHT_DECAYS):
-            solution = solve(fitted, weight_decay, None if solution is None else solution.weights)
-            losses[number] += fitted.loss_of(held_out.x.numpy(), held_out.y.numpy(), solution.weights)
+            weights = solve(fitted, weight_decay, weights).weights
+            losses[number] += fitted.loss_of(others.x, others.y, weights)
     return WEIGHT_DECAYS[losses.index(min(losses))], how
 
 
-def _folds(rows: Rows, seed: int) -> Iterator[tuple[Rows, Rows]]:
+def _folds(rows: Examples, seed: int) -> Iterator[tuple[Examples, Examples]]:
     """Yield (the other rows, a fold's rows).
 
     Rows are dealt out in order of their targets, equal ones at random: each fold has its share of all.
     """
-    order = seeds.permutation(len(rows), seed, "folds")
-    order = order[np.argsort(rows.y.numpy()[order], kind="stable")]
-    for number in range(min(FOLDS, len(rows))):
-        held_out = np.zeros(len(rows), dtype=np.bool_)
-        held_out[order[number::FOLDS]] = True
-        yield _some(rows, ~held_out), _some(rows, held_out)
-
-
-def _some(rows: Rows, chosen: NDArray[np.bool_]) -> Rows:
-    mask = torch.from_numpy(chosen)
-    return Rows(rows.x[mask], rows.y[mask], rows.normalise)
+    order = seeds.permutation(len(rows.y), seed, "folds")
+    order = order[np.argsort(rows.y[order], kind="stable")]
+    for number in range(min(FOLDS, len(rows.y))):
+        chosen = np.zeros(len(rows.y), dtype=np.bool_)
+        chosen[order[number::FOLDS]] = True
+        yield Examples(rows.x[~chosen], rows.y[~chosen]), Examples(rows.x[chosen], rows.y[chosen])
 
 
 def unfit(train: Train, schema: Schema) -> Iterator[str]:

@@ -45,7 +45,11 @@ class Progress(BaseModel):
         self.rows += rows
 
     def end_epoch(
-        self, rate: float | None, val: tuple[float, float] | None, classifies: bool, **more: float
+        self,
+        rate: float | None,
+        val: tuple[float, float] | None,
+        classifies: bool,
+        weight_decay: float | None = None,
     ) -> History:
         """Close the running epoch and return its row of the history.
 
@@ -56,8 +60,8 @@ class Progress(BaseModel):
         val : (loss, accuracy) or None
         classifies : bool
             Whether accuracy means anything.
-        **more
-            Other columns.
+        weight_decay : float, optional
+            Where it was chosen, or could have been.
 
         Raises
         ------
@@ -67,11 +71,11 @@ class Progress(BaseModel):
         row: History = {
             "epoch": self.epoch + 1,
             "lr": rate,
+            "weight_decay": weight_decay,
             "train_loss": self.loss_sum / self.rows,
             "train_accuracy": self.correct / self.rows if classifies else None,
             "val_loss": val[0] if val else None,
             "val_accuracy": val[1] if val and classifies else None,
-            **more,
         }
         for name in ("train_loss", "val_loss"):
             self._refuse_divergence(name, row[name])
@@ -107,5 +111,5 @@ class Progress(BaseModel):
 
 def history_rows(history: list[History]) -> tuple[list[str], list[list[object]]]:
     """Return header and rows of history.csv, without the columns that the task or the split leaves empty."""
-    used = [name for name in COLUMNS if any(row.get(name) is not None for row in history)]
+    used = [name for name in COLUMNS if any(row[name] is not None for row in history)]
     return used, [[row[name] for name in used] for row in history]
