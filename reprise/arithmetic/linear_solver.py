@@ -25,7 +25,7 @@ TIE = 1e-10  # of each column's variance is added to its penalty, so that equal 
 REMEMBERED = 20  # steps
 MOST_STEPS = 1000
 MOST_TRIALS = 50  # lengths of a step
-PRECISION = 1e-20  # what a step could still gain, as a share of the loss without weights
+PRECISION = 1e-20
 SLACK = 1e-12  # of the loss without weights: differences below it are rounding
 
 
@@ -122,7 +122,9 @@ class Point(NamedTuple):
     gradient: Doubles
 
 
-def solve(problem: LinearProblem, weight_decay: float, start: Doubles | None = None) -> Solution:
+def solve(
+    problem: LinearProblem, weight_decay: float, start: Doubles | None = None, precision: float = PRECISION
+) -> Solution:
     """Return the weights that minimise the mean loss + weight_decay / 2 · their sum of squares.
 
     Parameters
@@ -131,6 +133,8 @@ def solve(problem: LinearProblem, weight_decay: float, start: Doubles | None = N
     weight_decay : float
     start : array, optional
         Where to begin, for example at the solution for another weight decay.
+    precision : float
+        What a step may still gain at the end, as a share of the loss without weights.
     """
     penalties = problem.penalties(weight_decay)
     factor = CURVATURE[problem.loss] * problem.gram
@@ -150,7 +154,7 @@ def solve(problem: LinearProblem, weight_decay: float, start: Doubles | None = N
     here, memory = at(problem.start() if start is None else start), Memory()
     scaled = newton(here.gradient)
     for step in range(MOST_STEPS):
-        if product(here.gradient, scaled) <= PRECISION * problem.loss_without_weights:
+        if product(here.gradient, scaled) <= precision * problem.loss_without_weights:
             return Solution(here.weights, step)
         there = _step(at, here, -memory.times(here.gradient, newton), SLACK * problem.loss_without_weights)
         if there is None:

@@ -24,6 +24,7 @@ from reprise.training.progress import Progress
 MOST_COLUMNS = 2000  # their products with each other are kept
 FOLDS = 10
 ENOUGH = 100  # validation rows that decide by themselves
+ROUGHLY = 1e-12  # the precision of weights that are only compared
 # What auto chooses from, the strongest first: the first of equals is the simplest.
 WEIGHT_DECAYS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 
@@ -133,7 +134,7 @@ def _chosen(
     for rows, others in pairs:
         fitted, weights = problem(rows), None
         for number, weight_decay in enumerate(WEIGHT_DECAYS):
-            weights = solve(fitted, weight_decay, weights).weights
+            weights = solve(fitted, weight_decay, weights, ROUGHLY).weights
             losses[number] += fitted.loss_of(others.x, others.y, weights)
     return WEIGHT_DECAYS[losses.index(min(losses))], how
 
