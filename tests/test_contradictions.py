@@ -121,7 +121,8 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"prepare": {"dataset": "csv", "csv": {"group": "house"}}, "model": TABLE, "train": {"folds": 3}},
         {"train": {"folds": 1}},
-        "train.folds: would tear the groups of prepare.csv.group apart; set train.folds to 1, or group to null",
+        "train.folds: would tear the groups of prepare.csv.group apart; set train.folds to 1, or group "
+        "to null",
     ),
     (
         {"prepare": {"dataset": "line"}, "model": TABLE, "train": {"threshold": 0.4}},
@@ -202,6 +203,32 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         csv_of(target="price", drop=["price"]),
         csv_of(target="price", drop=["colour"]),
         "prepare.csv.drop: 'price' is prepare.csv.target already; name another column",
+    ),
+    (
+        {"prepare": {"dataset": "iris"}, "model": TABLE, "train": {"optimizer": "exact"}},
+        {"model": {"kind": "linear"}},
+        "train.optimizer: exact solves model.kind: linear, but the kind is mlp; set that, or use adam",
+    ),
+    (
+        {"model": {"kind": "linear"}, "train": {"optimizer": "exact", "weight_decay": "auto"}},
+        {"prepare": {"flatten": True}},
+        "train.optimizer: exact is for tables, but prepare.dataset: digits is images; "
+        "set prepare.flatten to true, or use adam",
+    ),
+    (
+        {
+            "prepare": {"dataset": "iris"},
+            "model": {"kind": "linear"},
+            "train": {"optimizer": "exact", "numerics": "native"},
+        },
+        {"train": {"optimizer": "adam", "numerics": "native"}},
+        "train.optimizer: exact is computed by the kernels of train.numerics: portable; "
+        "set it to that, or use adam",
+    ),
+    (
+        {"train": {"optimizer": "adam", "weight_decay": "auto"}},
+        {"train": {"optimizer": "adam", "weight_decay": 0.1}},
+        "train.weight_decay: auto is for train.optimizer: exact, but the optimizer is adam; give a number",
     ),
     (
         csv_of(target="price", id="price"),

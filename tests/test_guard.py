@@ -32,6 +32,10 @@ SHIFTED = Augment(shift=1, flip=True)
 CLASSES = {"classes": 3, "single": 2, "values": 0, "images": 3}
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "linear": ("classes", {"kind": "linear"}, {"optimizer": "sgd"}),
+    "solved classes": (
+        "classes", {"kind": "linear"}, {"optimizer": "exact", "weight_decay": "auto", "label_smoothing": 0.1}
+    ),
+    "solved values": ("values", {"kind": "linear"}, {"optimizer": "exact", "patience": 1}),
     **{
         f"mlp {name}": ("classes", {"kind": "mlp", "mlp": Mlp(hidden=(6,), activation=name)}, {})
         for name in ("relu", "sigmoid", "tanh", "gelu")

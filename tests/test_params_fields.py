@@ -48,6 +48,11 @@ def leaves(node: dict[str, Any], place: tuple[str, ...] = ()) -> Iterator[tuple[
 
 def invalid(node: dict[str, Any], nullable: bool) -> Iterator[Any]:
     """Yield values that a field of this schema must refuse."""
+    if "oneOf" in node:  # a number or a word
+        number, word = node["oneOf"]
+        yield from invalid(number, nullable)
+        yield from ("", word["const"].upper(), f"{word['const']} ")
+        return
     kind = node["type"]
     yield from (value for value in WRONG_KIND[kind] if not (nullable and value is None))
     if kind == "number":
@@ -100,9 +105,10 @@ def test_bounds_themselves_and_null_are_accepted(
     place: tuple[str, ...], node: Any, nullable: bool, tmp_path
 ) -> None:
     """Contradictions with other fields are another matter: only type and range are looked at here."""
-    values = [node[key] for key in ("minimum", "maximum") if key in node] + [None] * nullable
-    for value in [*values, *node.get("enum", [])]:
-        content = int(value) if node["type"] == "integer" and value is not None else value
+    options = node.get("oneOf", [node])
+    values = [option[key] for option in options for key in ("minimum", "maximum", "const") if key in option]
+    for value in [*values, *[None] * nullable, *node.get("enum", [])]:
+        content = int(value) if node.get("type") == "integer" and value is not None else value
         for part in reversed(place):
             content = {part: content}
         result = check(tmp_path, text_of(**content))

@@ -26,10 +26,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("yaml", "problem"),
     [
         ("train: {lr: .nan}", "train.lr: must be a number > 0 and ≤ 100; found .nan"),
-        ("train: {weight_decay: .inf}", "train.weight_decay: must be a number ≥ 0; found .inf"),
-        ("train: {weight_decay: -.inf}", "train.weight_decay: must be a number ≥ 0; found -.inf"),
+        ("train: {weight_decay: .inf}", "train.weight_decay: must be a number ≥ 0 or auto; found .inf"),
+        ("train: {weight_decay: -.inf}", "train.weight_decay: must be a number ≥ 0 or auto; found -.inf"),
         ("train: {weight_decay: 1" + "0" * 400 + "}",
-         "train.weight_decay: must be a number ≥ 0; found 1" + "0" * 56 + "…"),
+         "train.weight_decay: must be a number ≥ 0 or auto; found 1" + "0" * 56 + "…"),
+        ("train: {weight_decay: Auto}", "train.weight_decay: must be a number ≥ 0 or auto; found 'Auto'; "
+         "did you mean auto?"),
         ("train: {seed: 0x" + "f" * 5000 + "}",
          "train.seed: must be a whole number ≥ 0; found a number of thousands of digits"),
         ("train: {lr: 2020-01-01}", "train.lr: must be a number > 0 and ≤ 100; found 2020-01-01"),

@@ -59,7 +59,7 @@ def test_an_epochs_figures_are_means_over_its_rows() -> None:
     progress.add(2.0, 1.0, 1)
     row = progress.end_epoch(0.25, (0.5, 0.75), True)
     assert tuple(row) == COLUMNS
-    assert list(row.values()) == [1, 0.25, 1.0, 0.6, 0.5, 0.75]
+    assert list(row.values()) == [1, 0.25, None, 1.0, 0.6, 0.5, 0.75]
     assert (progress.epoch, progress.step, progress.loss_sum, progress.correct, progress.rows) == (
         1,
         0,

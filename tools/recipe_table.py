@@ -29,6 +29,8 @@ def architecture(model: Model) -> str:
 
 def training(train: Train) -> str:
     """Return the training in a few words."""
+    if train.optimizer == "exact":
+        return f"solved, weight decay {train.weight_decay}"
     names = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
     stopping = ", early stopping" if train.patience else ""
     return f"{names[train.optimizer]} {train.lr:g}, batch {train.batch_size}, {train.epochs} epochs{stopping}"

@@ -32,6 +32,12 @@ SIGNATURES: dict[str, tuple[type | None, tuple[object, ...]]] = {
     "huber": (c_double, (P, P, N, c_double, c_double, P)),
     "count_correct": (c_int64, (P, P, N, N)),
     "class_probabilities": (None, (P, P, N, N)),
+    "column_means": (None, (P, N, N, P)),
+    "gram": (None, (P, P, N, N, P)),
+    "factorise": (None, (P, N)),
+    "solve": (None, (P, P, N, N)),
+    "sum_of_products": (c_double, (P, P, N)),
+    "linear_loss": (c_double, (c_int, P, P, P, N, N, N, c_double, P, P)),
 }
 
 

@@ -95,6 +95,7 @@ def _refuse_link(path: Path) -> None:
 
 
 def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str], str]:
+    from reprise.starter.choice import choice
     from reprise.starter.imbalance import note
     from reprise.starter.table import look_at_table
     from reprise.starter.text import date_of, table_params, unanswered
@@ -126,6 +127,7 @@ def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str]
             f"note: {date!r} holds dates; if the model is for later rows than these, test it on the latest "
             "(prepare.split.method: time in params.yaml)"
         )
+    lines.append(f"model: {choice(look.rows, [], has_val=True).why}")
     return lines, table_params(path.as_posix(), look, sheet)
 
 

@@ -157,6 +157,13 @@ def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
         yield "train.monitor: accuracy is for classes; use loss for a regression"
     if train.label_smoothing > 0 and task == "regression":
         yield "train.label_smoothing: is for classes; set it to 0 for a regression"
+    if train.optimizer == "exact":
+        yield from _of_exact(params, facts)
+    elif train.weight_decay == "auto":
+        yield (
+            "train.weight_decay: auto is for train.optimizer: exact, but the optimizer is "
+            f"{train.optimizer}; give a number"
+        )
     if train.momentum > 0 and train.optimizer != "sgd":
         yield f"train.momentum: is for sgd, but train.optimizer is {train.optimizer}; set momentum to 0"
     if (train.augment.shift or train.augment.flip) and (facts.layout == "table" or params.prepare.flatten):
@@ -200,6 +207,22 @@ def _of_classes(params: Params, facts: Facts, task: str | None) -> Iterator[str]
 
 def _has_val(prepare: Prepare) -> bool:
     return prepare.split.val > 0 and prepare.split.method != "none"
+
+
+def _of_exact(params: Params, facts: Facts) -> Iterator[str]:
+    where, train = "train.optimizer: exact", params.train
+    if train.folds > 1 or train.class_weights != "none":
+        key = "folds" if train.folds > 1 else "class_weights"
+        yield f"{where} solves one model in which all rows count the same; leave train.{key} out, or use adam"
+    if params.model.kind != "linear":
+        yield f"{where} solves model.kind: linear, but the kind is {params.model.kind}; set that, or use adam"
+    if facts.layout == "images" and not params.prepare.flatten:
+        yield (
+            f"{where} is for tables, but prepare.dataset: {params.prepare.dataset} is images; "
+            "set prepare.flatten to true, or use adam"
+        )
+    if train.numerics != "portable":
+        yield f"{where} is computed by the kernels of train.numerics: portable; set it to that, or use adam"
 
 
 def _of_evaluate(params: Params, task: str | None) -> Iterator[str]:

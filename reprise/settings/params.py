@@ -21,6 +21,7 @@ Names = Annotated[tuple[str, ...], AsTuple]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 EVEN = 0.5  # the threshold that stands for the more probable of two classes
 Threshold = Annotated[float, Field(gt=0.0, lt=1.0)] | Literal["best_f1"]
+WeightDecay = Annotated[float, Field(ge=0.0)] | Literal["auto"]
 
 Dataset = Literal[
     "line", "random", "uniform", "iris", "breast_cancer", "diabetes", "digits",
@@ -186,10 +187,12 @@ class Train(Section):
         "portable", description="native: torch's own kernels, the same bytes on this kind of CPU only"
     )
     tf32: bool = Field(False, description="on CUDA, allow TensorFloat-32 products")
-    optimizer: Literal["sgd", "adam", "adamw"] = "adam"
+    optimizer: Literal["sgd", "adam", "adamw", "exact"] = Field(
+        "adam", description="exact: a linear model of a table is solved; what paces a training plays no part"
+    )
     lr: Annotated[float, Field(gt=0.0, le=100.0)] = 0.001
     momentum: Fraction = Field(0.0, description="sgd only")
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    weight_decay: WeightDecay = Field(0.0, description="auto, for exact: what predicts held-out rows best")
     schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
     warmup: Fraction = Field(0.0, description="share of all steps over which the rate rises")
     label_smoothing: Fraction = 0.0

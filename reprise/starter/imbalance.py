@@ -42,7 +42,9 @@ def note(found: Imbalance) -> str:
     )
 
 
-def training_lines(classes: Sequence[str], found: Imbalance | None, has_val: bool) -> list[str]:
+def training_lines(
+    classes: Sequence[str], found: Imbalance | None, has_val: bool, *, bagged: bool = False
+) -> list[str]:
     """Return the lines of the train section that are about classes; none for a regression.
 
     Weights are offered and not chosen: they raise the recall of a rare class, and lower accuracy and most
@@ -54,5 +56,6 @@ def training_lines(classes: Sequence[str], found: Imbalance | None, has_val: boo
     lines = [f"class_weights: none  # {why}balanced: more of a rare class is found, with more false alarms"]
     if len(classes) == 2 and has_val:
         whose = f"the probability from which {classes[1]!r} is predicted"
-        lines.append(f"threshold: 0.5  # {whose}; best_f1: chosen on validation")
+        alone = " (with folds: 1)" if bagged else ""
+        lines.append(f"threshold: 0.5  # {whose}; best_f1{alone}: chosen on validation")
     return lines

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from reprise.starter.choice import BAGGED_BELOW, FEW_ROWS, choice
 from reprise.starter.folder import FolderLook, chosen_size, uses_resnet
 from reprise.starter.imbalance import Imbalance, training_lines
 from reprise.starter.table import TableLook
@@ -26,15 +27,7 @@ class Pace(NamedTuple):
 
 def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
     """Return params.yaml for a table."""
-    if look.rows < 1000:
-        hidden, pace = "[32, 16]", Pace(16, 100, 30, 0.003, 1)
-    elif look.rows < 10_000:
-        hidden, pace = "[64, 32]", Pace(32, 60, 20, 0.003, 1)
-    elif look.rows < 100_000:
-        hidden, pace = "[128, 64]", Pace(128, 40, 15, 0.003, 2)
-    else:
-        hidden, pace = "[256, 128]", Pace(1024, 20, 8, 0.004, 4)
-    regression = look.task == "regression"
+    regression, is_small = look.task == "regression", look.rows < FEW_ROWS
     what = "a number" if regression else f"one of {len(look.classes)} classes"
     csv = [
         f"path: {_text(path)}",
@@ -54,16 +47,17 @@ def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
         "normalise: feature",
         f"scale_target: {'true' if regression else 'false'}",
         *_checks(),
-        *_split(look.rows, drawn=True, by=date_of(look)),
+        *_split(look.rows, drawn=True, by=date_of(look), validated=not is_small),
         "csv:",
         *(f"  {line}" for line in csv),
     ]
-    model = ["kind: mlp", "mlp:", f"  hidden: {hidden}", "  activation: relu", "  dropout: 0.1"]
     enough = look.rows * 0.8 * VAL >= FEW_VAL
-    train = _train(pace, enough, training_lines(look.classes, look.imbalance, enough))
+    bagged = look.rows < BAGGED_BELOW
+    of_classes = training_lines(look.classes, look.imbalance, enough, bagged=bagged)
+    chosen = choice(look.rows, of_classes, has_val=enough)
     return _file(
         f"A table of {look.rows:,} rows and {len(look.columns)} columns beside the target.",
-        prepare, model, train, "rmse" if regression else _metric(look.imbalance),
+        prepare, chosen.model, chosen.train, "rmse" if regression else _metric(look.imbalance),
     )  # fmt: skip
 
 
@@ -158,10 +152,10 @@ def date_of(look: TableLook) -> str | None:
     return next((column.name for column in look.columns if column.type.kind == "date"), None)
 
 
-def _split(rows: int, *, drawn: bool, by: str | None = None) -> list[str]:
+def _split(rows: int, *, drawn: bool, by: str | None = None, validated: bool = True) -> list[str]:
     if not drawn:
         return ["split:  # the folder's own train, val and test are kept", f"  val: {VAL}"]
-    val = VAL if rows * 0.8 * VAL >= FEW_VAL else 0.0
+    val = VAL if validated and rows * 0.8 * VAL >= FEW_VAL else 0.0
     by_time = [
         "  # instead: test on the latest rows, validate on those before them, train on the rest",
         "  # method: time",

@@ -138,10 +138,8 @@ def mean_history(histories: Sequence[list[History]]) -> list[History]:
         running = [history[epoch] for history in histories if epoch < len(history)]
         row: History = {"epoch": epoch + 1}
         for name in COLUMNS[1:]:
-            values = [row[name] for row in running if row[name] is not None]
-            row[name] = (
-                math.fsum(value for value in values if value is not None) / len(values) if values else None
-            )
+            values = [value for history in running if (value := history.get(name)) is not None]
+            row[name] = math.fsum(values) / len(values) if values else None
         made.append(row)
     return made
 

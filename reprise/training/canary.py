@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from reprise.foundation import seeds
 from reprise.foundation.errors import EnvironmentProblem
@@ -23,6 +24,7 @@ from reprise.prepared.schema import Schema
 from reprise.settings.params import Model, Train
 from reprise.training.by_kernels import KernelEngine
 from reprise.training.class_weights import balanced
+from reprise.training.exact import solve_model
 from reprise.training.optimizers import KernelOptimizer
 from reprise.training.pool import Pool
 from reprise.training.ranks import Ranks
@@ -33,7 +35,7 @@ CANARY_FILE = Path("canary.json")
 DECISIVE = (
     "batch_size", "slices", "optimizer", "momentum", "weight_decay", "label_smoothing", "class_weights"
 )  # fmt: skip
-RATE, SEED = 0.001, 1
+RATE, SEED, SOLVED_ROWS = 0.001, 1, 50
 
 
 def key(model: Model, train: Train, schema: Schema) -> str:
@@ -47,22 +49,29 @@ def key(model: Model, train: Train, schema: Schema) -> str:
 
 
 def step_hash(model: Model, train: Train, schema: Schema) -> str:
-    """Return the SHA-256 over the weights after one portable step on made-up rows."""
+    """Return the SHA-256 over the weights after one portable step (or a solution) on made-up rows."""
     module = build(model, schema, SEED).train()
     train = train.model_copy(update={"seed": SEED})
-    rows = made_up_rows(train.batch_size, schema)
-    observe(module, rows.x, rows.y)
-    weights = None
-    if train.class_weights == "balanced":
-        weights = balanced(np.bincount(rows.y.numpy(), minlength=len(schema.classes)).tolist())
-    engine = KernelEngine(module, rows, train, 1, weights)
-    gradient = SlicedGradient(engine, module, train, Pool(1), Ranks())
-    result = gradient.step(torch.arange(train.batch_size), None, 0, 0, False)
-    KernelOptimizer(engine, train, Pool(1)).step(result.gradients, RATE)
+    if train.optimizer == "exact":
+        rows = made_up_rows(SOLVED_ROWS, schema)
+        solve_model(module, rows, rows, train)
+    else:
+        _take_a_step(module, made_up_rows(train.batch_size, schema), train, len(schema.classes))
     digest = hashlib.sha256()
     for tensor in module.state_dict().values():
         digest.update(tensor.numpy().tobytes())
     return digest.hexdigest()
+
+
+def _take_a_step(module: nn.Module, rows: Rows, train: Train, classes: int) -> None:
+    observe(module, rows.x, rows.y)
+    weights = None
+    if train.class_weights == "balanced":
+        weights = balanced(np.bincount(rows.y.numpy(), minlength=classes).tolist())
+    engine = KernelEngine(module, rows, train, 1, weights)
+    gradient = SlicedGradient(engine, module, train, Pool(1), Ranks())
+    result = gradient.step(torch.arange(train.batch_size), None, 0, 0, False)
+    KernelOptimizer(engine, train, Pool(1)).step(result.gradients, RATE)
 
 
 def made_up_rows(count: int, schema: Schema) -> Rows:

@@ -124,23 +124,28 @@ def engine_and_optimizer(job: Job) -> tuple[Engine, Optimizer]:
 
 
 def validate(job: Job, engine: Engine) -> tuple[float, float] | None:
-    """Return mean loss and accuracy over the validation split; None when it has no rows.
-
-    Batches of a fixed size are shared out among threads; their sums are added in row order.
-    """
+    """Return mean loss and accuracy over the validation split; None when it has no rows."""
     count = len(job.val_rows)
     if count == 0:
         return None
+    loss_sum, correct = judge(job, engine, job.val_rows)
+    return loss_sum / count, correct / count
+
+
+def judge(job: Job, engine: Engine, rows: Rows) -> tuple[float, float]:
+    """Return the sum of losses and the number of correct rows of a split that has rows.
+
+    Batches of a fixed size are shared out among threads; their sums are added in row order.
+    """
     job.model.eval()
-    starts = range(0, count, VALIDATION_BATCH)
+    starts = range(0, len(rows), VALIDATION_BATCH)
 
     def work(number: int, slot: int) -> tuple[float, float]:
         first = starts[number]
-        last = min(count, first + VALIDATION_BATCH)
-        return engine.judge(slot, job.val_rows, first, last)
+        return engine.judge(slot, rows, first, min(len(rows), first + VALIDATION_BATCH))
 
-    sums = [sum(column) for column in zip(*job.pool.map(work, len(starts)), strict=True)]
-    return sums[0] / count, sums[1] / count
+    losses, correct = zip(*job.pool.map(work, len(starts)), strict=True)
+    return sum(losses), sum(correct)
 
 
 def _save(job: Job, optimizer: Optimizer, progress: Progress, best: dict[str, Tensor]) -> None:

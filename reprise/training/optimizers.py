@@ -57,6 +57,12 @@ def state_of(train: Train, parameters: list[Tensor]) -> dict[str, list[Tensor]]:
     return state
 
 
+def weight_decay_of(train: Train) -> float:
+    """Return the weight decay of an optimizer that takes steps: a number (auto is refused before)."""
+    assert not isinstance(train.weight_decay, str)
+    return train.weight_decay
+
+
 class KernelOptimizer:
     """Updates by the kernels (docs/arithmetic.md, "Updates").
 
@@ -109,7 +115,7 @@ class KernelOptimizer:
     def _settings(self, rate: float, factor: float) -> Update:
         return Update(
             rate=rate,
-            weight_decay=self.train.weight_decay,
+            weight_decay=weight_decay_of(self.train),
             factor=factor,
             momentum=self.train.momentum,
             beta1=BETA1,
@@ -194,15 +200,15 @@ class TorchOptimizer:
             lr=rate,
             beta1=BETA1,
             beta2=BETA2,
-            weight_decay=self.train.weight_decay,
+            weight_decay=weight_decay_of(self.train),
             eps=EPSILON,
             amsgrad=False,
             maximize=False,
         )
 
     def _sgd(self, gradients: list[Tensor], rate: float) -> None:
-        if self.train.weight_decay > 0:
-            torch._foreach_add_(gradients, self.parameters, alpha=self.train.weight_decay)
+        if (decay := weight_decay_of(self.train)) > 0:
+            torch._foreach_add_(gradients, self.parameters, alpha=decay)
         if self.train.momentum > 0:
             # Starting from zero, v = m v + g gives the first step v = g, as torch's SGD does.
             momentum = self.state["momentum"]

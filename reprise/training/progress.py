@@ -11,7 +11,7 @@ from reprise.foundation.errors import UserError
 from reprise.settings.params import Train
 
 History = dict[str, float | int | None]
-COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+COLUMNS = ("epoch", "lr", "weight_decay", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
 class Progress(BaseModel):
@@ -44,16 +44,24 @@ class Progress(BaseModel):
         self.correct += correct
         self.rows += rows
 
-    def end_epoch(self, rate: float, val: tuple[float, float] | None, classifies: bool) -> History:
+    def end_epoch(
+        self,
+        rate: float | None,
+        val: tuple[float, float] | None,
+        classifies: bool,
+        weight_decay: float | None = None,
+    ) -> History:
         """Close the running epoch and return its row of the history.
 
         Parameters
         ----------
-        rate : float
-            The learning rate of the epoch's last step.
+        rate : float or None
+            The learning rate of the epoch's last step; None where there are no steps.
         val : (loss, accuracy) or None
         classifies : bool
             Whether accuracy means anything.
+        weight_decay : float, optional
+            Where it was chosen, or could have been.
 
         Raises
         ------
@@ -63,6 +71,7 @@ class Progress(BaseModel):
         row: History = {
             "epoch": self.epoch + 1,
             "lr": rate,
+            "weight_decay": weight_decay,
             "train_loss": self.loss_sum / self.rows,
             "train_accuracy": self.correct / self.rows if classifies else None,
             "val_loss": val[0] if val else None,

@@ -31,6 +31,7 @@ from reprise.training.bag import train_bag
 from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
 from reprise.training.class_weights import class_weights
 from reprise.training.display import Display
+from reprise.training.exact import fit_exactly, unfit
 from reprise.training.loop import Job, fit
 from reprise.training.pool import Pool
 from reprise.training.progress import Progress, history_rows
@@ -71,7 +72,8 @@ def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], 
     workers : int
         Threads that share the slices out on a CPU, at most one per slice.
     """
-    chosen = choose_device(device)
+    exact = params.train.optimizer == "exact"
+    chosen = "cpu" if exact else choose_device(device)  # there are no kernels for CUDA
     configure(chosen, params.train.numerics, tf32=params.train.tf32)
     schema = read_schema(places.prepared)
     refuse_unfit(params, schema)
@@ -100,7 +102,9 @@ def _train(
 ) -> None:
     target = torch.device(device)
     pool = Pool(pool_size(params, device, workers))
-    with stop_on_signals() as stop, Display(params.train.epochs, ranks.first) as display:
+    exact = params.train.optimizer == "exact"
+    epochs = 1 if exact else params.train.epochs
+    with stop_on_signals() as stop, Display(epochs, ranks.first) as display:
         train_rows = load_rows(places.prepared, schema, "train", target)
         job = Job(
             model=initial_model(params, schema, train_rows).to(target),
@@ -118,7 +122,7 @@ def _train(
             bag = train_bag(params, schema, job, workers)
             job.model, progress = bag.model, bag.progress
         else:
-            progress = fit(job)
+            progress = fit_exactly(job) if exact else fit(job)
     pool.close()
     if ranks.first:
         _save(params, places, schema, device, job, progress)
@@ -147,7 +151,12 @@ def _save(
     save_model(places.model, job.model, card)
     stopped = " (stopped early)" if progress.stopped else ""
     bagged = f" a network, {params.train.folds} networks" if params.train.folds > 1 else ""
-    print(f"trained {progress.epoch} epochs{stopped}{bagged}, kept epoch {card.kept_epoch}: {places.model}")
+    if params.train.optimizer == "exact":
+        print(f"solved: {places.model}")
+    else:
+        print(
+            f"trained {progress.epoch} epochs{stopped}{bagged}, kept epoch {card.kept_epoch}: {places.model}"
+        )
 
 
 def refuse_infinite_weights(model: nn.Module) -> None:
@@ -236,6 +245,8 @@ def refuse_unfit(params: Params, schema: Schema) -> None:
     problems += _unfit_for_classes(train, schema)
     if train.augment.flip and schema.dataset in HANDED:
         problems.append("train.augment.flip: a mirrored digit is another sign; set it to false")
+    if train.optimizer == "exact":
+        problems += unfit(train, schema)
     if problems:
         raise UserError(*problems)
 

@@ -239,7 +239,30 @@ def resident(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("gather_floats", [table, numbers, len(numbers), width, y.reshape(-1)[: len(numbers) * width]])
 
 
+def linear_models(rng: np.random.Generator) -> Iterator[Case]:
+    """What solving a linear model takes."""
+    rows, columns, outputs = size(rng, 200), size(rng, 90), size(rng, 20)
+    n = columns + 1
+    x, mean = floats(rng, rows, columns), rng.standard_normal(columns)
+    yield Case("column_means", [x, rows, columns, np.zeros(columns)])
+    yield Case("gram", [x, mean, rows, columns, np.ones((n, n))])
+    definite = np.cov(rng.standard_normal((n, 2 * n + 9))).reshape(n, n)
+    yield Case("factorise", [definite, n])
+    upper = np.ascontiguousarray(np.linalg.cholesky(definite).T)
+    yield Case("solve", [upper, rng.standard_normal((outputs, n)), n, outputs])
+    yield Case("sum_of_products", [rng.standard_normal(n), rng.standard_normal(n), n])
+    classes, values = rng.integers(0, outputs, rows), floats(rng, rows)
+    for loss, targets, width in ((0, classes, outputs), (1, classes % 2, 1), (2, values, 1)):
+        w, g = rng.standard_normal((width, n)) * rng.choice([0.1, 10]), np.ones((width, n))
+        for smoothing in (0.0, 0.1):
+            given: list[Argument] = [rows, columns, width, smoothing]
+            yield Case("linear_loss", [loss, x, mean, targets, *given, w, g])
+
+
 FAMILIES = {
-    f.__name__: f
-    for f in (elementwise, moved, along_rows, of_tables, across_channels, windows, updates, resident)
+    family.__name__: family
+    for family in (
+        *(elementwise, moved, along_rows, of_tables, across_channels),
+        *(windows, updates, resident, linear_models),
+    )
 }

@@ -15,7 +15,18 @@ C = Path("reprise/arithmetic/c")
 HEADER = C / "families.h"
 SOURCES = (
     *("activations", "softmax", "losses", "batch_norm", "layer_norm", "group_norm"),
-    *("pooling", "random", "embedding", "updates", "rows", "moves", "scratch", "piecewise", "members"),
+    *(
+        "pooling",
+        "random",
+        "embedding",
+        "updates",
+        "rows",
+        "moves",
+        "scratch",
+        "piecewise",
+        "members",
+        "solve",
+    ),
 )
 FLAGS = (
     *("-target", "x86_64-linux-gnu.2.17", "-std=c11", "-ffp-contract=off", "-fno-math-errno"),
@@ -60,7 +71,7 @@ def compile_families(folder: Path, isa: str) -> Path:
 
 def compile_reference(folder: Path) -> Path:
     """Compile the reference, as slowly and plainly as can be."""
-    sources = [Path(__file__).with_name(f"reference_{name}.c") for name in ("families", "moves")]
+    sources = [Path(__file__).with_name(f"reference_{name}.c") for name in ("families", "moves", "solve")]
     return compile_sources(sources, ("-O1", "-fno-vectorize", "-mcpu=x86_64"), folder / "reference.so")
 
 

@@ -21,6 +21,7 @@ import arm64
 
 SAME = ("mlp", "cnn", "cnn_norm")
 _SPLIT = {"method": "shuffle", "test": 0.2, "val": 0.1}
+SOLVED: Section = {"model": {"kind": "linear"}, "train": {"optimizer": "exact", "weight_decay": "auto"}}
 # Files that pandas and Pillow read, and a ResNet with rows so few that an emulator gets through.
 FILES: dict[str, Section] = {
     "table": {
@@ -72,12 +73,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cases() -> dict[str, Section]:
-    """Three of the usual trainings, and three on files."""
+    """Three of the usual trainings, three on files, and a linear model that is solved."""
     csv = {"path": "table.csv", "target": "y"}
     images = {"path": "images", "size": 8, "mode": "rgb"}
     return {
         **{name: CASES[name] for name in SAME},
         **{name: with_changes(FILES[name], {"prepare": {"csv": csv}}) for name in ("table", "ensemble")},
+        "solved": with_changes(FILES["table"], {"prepare": {"csv": csv}}, SOLVED),
         "images": with_changes(FILES["images"], {"prepare": {"images": images}}),
     }
 

@@ -108,4 +108,15 @@ EXPORT void add(const float *a, const float *b, float *y, idx n);
 EXPORT void add_relu(const float *a, const float *b, float *y, idx n);
 EXPORT void relu_mask(const float *y, const float *gy, float *gx, idx n); /* gy where y > 0, else +0 */
 
+/* solve.c: linear models, in double. A row is its values less the columns' means, then 1; w and g: [outputs, columns + 1]. */
+EXPORT void column_means(const float *x, idx rows, idx columns, double *mean);
+/* g[i][j] = the sum over the rows of value i * value j, [columns + 1, columns + 1]; written for j >= i alone */
+EXPORT void gram(const float *x, const double *mean, idx rows, idx columns, double *g);
+EXPORT void factorise(double *a, idx n); /* Cholesky: U with a = U'U in the place of a; only j >= i is read and written */
+EXPORT void solve(const double *u, double *b, idx n, idx systems); /* U'U x = b for rows of b, in their place */
+EXPORT double sum_of_products(const double *a, const double *b, idx n);
+/* the sum over rows of enum loss (program.h; not HUBER), and its gradient; targets: int64_t classes or float values */
+EXPORT double linear_loss(int loss, const float *x, const double *mean, const void *targets, idx rows, idx columns,
+                          idx outputs, double smoothing, const double *w, double *g);
+
 #endif
