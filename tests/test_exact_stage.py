@@ -21,7 +21,8 @@ from reprise.model.file import load_model
 from reprise.settings.params import Model, Params, Train
 from reprise.training import canary, exact
 from reprise.training.checkpoint import STATE_VARIABLE
-from reprise.training.run import Places, refuse_unfit, run
+from reprise.training.refusals import refuse_unfit
+from reprise.training.run import Places, run
 
 ROOT = Path(__file__).parents[1]
 OUTPUTS = ("models/model.json", "models/model.safetensors", "metrics/history.csv")

@@ -29,7 +29,8 @@ from reprise.prepared.schema import SPLITS, Schema
 from reprise.prepared.shards import Arrays, PreparedWriter, read_split
 from reprise.settings.params import Evaluate, Mlp, Model, Params, Prepare, Train
 from reprise.training.checkpoint import STATE_VARIABLE
-from reprise.training.run import Places, refuse_unfit, run
+from reprise.training.refusals import refuse_unfit
+from reprise.training.run import Places, run
 from reprise.training.threshold import best_f1
 
 COUNTS = {"train": 60, "val": 700, "test": 50}  # more validation rows than are computed at a time

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -16,8 +16,9 @@ from torch import fx, nn
 
 from reprise.arithmetic import rules
 from reprise.arithmetic.builder import Builder
-from reprise.arithmetic.drafts import Draft, Kind, Refused, is_relu
+from reprise.arithmetic.drafts import Draft, Kind, Refused
 from reprise.arithmetic.functions import BY_NAME, FUNCTIONS
+from reprise.arithmetic.shortening import fuse_relu, needed
 from reprise.arithmetic.views import View
 from reprise.foundation.errors import UserError
 
@@ -247,31 +248,3 @@ class _Followed:
 
 def _holds_view(value: Any) -> bool:
     return isinstance(value, View) or (isinstance(value, list | tuple) and any(map(_holds_view, value)))
-
-
-def needed(operations: list[Draft], result: int) -> list[Draft]:
-    """Leave out what the result doesn't depend on; the result's own operation comes last."""
-    wanted = {result}
-    for draft in reversed(operations):
-        if draft.y in wanted:
-            wanted |= {draft.x, draft.x2}
-    return [draft for draft in operations if draft.y in wanted and draft.y <= result]
-
-
-FUSABLE = (Kind.LINEAR, Kind.CONVOLUTION, Kind.BATCH_NORM, Kind.SUM)
-
-
-def fuse_relu(operations: list[Draft], result: int) -> list[Draft]:
-    """Let an operation do the ReLU that alone follows it; the same bits, a pass over memory less."""
-    uses = [number for draft in operations for number in (draft.x, draft.x2)]
-    makers = {draft.y: place for place, draft in enumerate(operations)}
-    fused = list(operations)
-    dropped = set()
-    for place, draft in enumerate(operations):
-        maker = makers.get(draft.x)
-        if not is_relu(draft) or maker is None or uses.count(draft.x) > 1 or draft.x == result:
-            continue
-        if fused[maker].kind in FUSABLE and not fused[maker].relu:
-            fused[maker] = replace(fused[maker], relu=True, y=draft.y)
-            dropped.add(place)
-    return [draft for place, draft in enumerate(fused) if place not in dropped]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,6 @@ from torch import nn
 
 import reprise
 from reprise.arithmetic.runtime import Device, Numerics, choose_device, configure
-from reprise.foundation.errors import UserError
 from reprise.foundation.files import csv_text, write_text
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
@@ -23,19 +21,19 @@ from reprise.model.tabular import observe
 from reprise.model.tensors import Rows, load_rows
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import SCHEMA_FILE, read_schema
-from reprise.settings.contradictions import HANDED
-from reprise.settings.params import EVEN, Params, Train
+from reprise.settings.params import Params
 from reprise.training import canary
 from reprise.training import ranks as processes
 from reprise.training.bag import train_bag
 from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
 from reprise.training.class_weights import class_weights
 from reprise.training.display import Display
-from reprise.training.exact import fit_exactly, unfit
+from reprise.training.exact import fit_exactly
 from reprise.training.loop import Job, fit
 from reprise.training.pool import Pool
 from reprise.training.progress import Progress, history_rows
 from reprise.training.ranks import Ranks
+from reprise.training.refusals import refuse_infinite_weights, refuse_unfit
 from reprise.training.signals import stop_on_signals
 from reprise.training.threshold import threshold_of
 
@@ -159,22 +157,6 @@ def _save(
         )
 
 
-def refuse_infinite_weights(model: nn.Module) -> None:
-    """Refuse a model whose last step diverged, before anything is written: NaN's bits differ between CPUs.
-
-    Raises
-    ------
-    UserError
-        If a parameter or a buffer is not finite.
-    """
-    for name, tensor in model.state_dict().items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise UserError(
-                f"train: {name} is not finite after the last step: the training diverged; "
-                "lower train.lr or set train.clip_norm: 1.0"
-            )
-
-
 def initial_model(params: Params, schema: Schema, rows: Rows) -> nn.Module:
     """Return the untrained model, which may have looked at the train split."""
     model = build(params.model, schema, params.train.seed)
@@ -218,52 +200,3 @@ def _loaded_code() -> list[Path]:
         if names.get(name, name).split(".")[0] in ("reprise", "stages")
         and (file := getattr(module, "__file__", None)) is not None
     ]
-
-
-def refuse_unfit(params: Params, schema: Schema) -> None:
-    """Refuse parameters that contradict the data, now that it is known.
-
-    Raises
-    ------
-    UserError
-        One line per contradiction.
-    """
-    train = params.train
-    problems = []
-    if schema.counts["train"] == 0:
-        problems.append("prepare.split: the train split is empty; give it rows")
-    if train.folds > schema.counts["train"] + schema.counts["val"]:
-        rows = schema.counts["train"] + schema.counts["val"]
-        problems.append(f"train.folds: {train.folds} folds of {rows} rows; use at most as many as rows")
-    if train.patience is not None and schema.counts["val"] == 0 and train.folds == 1:
-        problems.append("train.patience: needs a validation split, but the data has none; set it to null")
-    if schema.task == "regression":
-        if train.monitor == "accuracy":
-            problems.append("train.monitor: accuracy is for classes, but the target is a number; use loss")
-        if train.label_smoothing > 0:
-            problems.append("train.label_smoothing: is for classes, but the target is a number; set it to 0")
-    problems += _unfit_for_classes(train, schema)
-    if train.augment.flip and schema.dataset in HANDED:
-        problems.append("train.augment.flip: a mirrored digit is another sign; set it to false")
-    if train.optimizer == "exact":
-        problems += unfit(train, schema)
-    if problems:
-        raise UserError(*problems)
-
-
-def _unfit_for_classes(train: Train, schema: Schema) -> Iterator[str]:
-    names, validation = schema.classes, schema.class_counts.get("val", {})
-    if train.class_weights != "none" and not names:
-        yield "train.class_weights: is for classes, but the target is a number; set it to none"
-    if train.threshold == EVEN:
-        return
-    if len(names) != 2:
-        found = f"{len(names)} classes" if names else "a number for a target"
-        yield f"train.threshold: is for two classes, but the data has {found}; set it to 0.5"
-    elif train.threshold == "best_f1" and schema.counts["val"] == 0:
-        yield "train.threshold: best_f1 needs a validation split, but the data has none; set it to 0.5"
-    elif train.threshold == "best_f1" and validation.get(names[1]) == 0:
-        yield (
-            f"train.threshold: best_f1 needs rows of class {names[1]!r} in the validation split, "
-            "which has none; raise prepare.split.val or set it to 0.5"
-        )

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from reprise.arithmetic.axes import getitem, reshape
 from reprise.arithmetic.builder import Builder
 from reprise.arithmetic.drafts import Kind, Refused
-from reprise.arithmetic.functions import getitem, reshape
 from reprise.arithmetic.views import ROWS, Size, View, row_major
 
 ROW_COUNT = 2
