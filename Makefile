@@ -9,10 +9,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE ?=
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro recipes test lint verify proof bench deps lock
+.PHONY: help env repro recipes test lint verify proof bench bench-models deps lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: ## create or refresh .venv from requirements.lock
 	@$(PYTHON) tools/environment.py $(VENV)
@@ -42,6 +42,9 @@ proof: env ## the long proofs of the byte contract (about an hour)
 bench: env ## measure the speed claims side by side
 	@$(BIN)/python benchmarks/training_speed.py
 	@$(BIN)/python benchmarks/pipeline.py
+
+bench-models: env ## the default models for tables beside scikit-learn's, on many tables
+	@$(BIN)/python benchmarks/models.py
 
 deps: env ## bring what is written from code up to date: dependencies, schema, README's table
 	@$(BIN)/python tools/stage_dependencies.py
