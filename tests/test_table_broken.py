@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from table_files import mixed, prepared, workbook, write
 
@@ -92,6 +92,7 @@ def test_broken_workbooks_and_cells_that_are_none(tmp_path: Path) -> None:
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4),
     st.one_of(st.just(1.0), st.floats(0, 1)),
 )
+@example("t.parquet", [(0.390625, 128)], 1.0)  # a name that is no UTF-8
 def test_whatever_the_bytes_a_result_or_one_clear_error(
     name: str, changes: list[tuple[float, int]], kept: float
 ) -> None:

@@ -34,9 +34,10 @@ class ParquetTable:
         try:
             # Threads would change no value; without them the memory is that of one reader.
             self._file = pq.ParquetFile(stream, pre_buffer=False)
-        except (pa.ArrowException, OSError) as error:
+            names = self._file.schema_arrow.names
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last from names that are none
             raise self._broken(error) from None
-        self.names = column_names(self._file.schema_arrow.names, header=True)
+        self.names = column_names(names, header=True)
         if not self.names:
             raise UserError(f"{where}: a Parquet file without columns")
 
