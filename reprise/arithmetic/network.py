@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
+from threading import Lock
 from typing import Any
 
 from torch import fx, nn
@@ -63,6 +64,9 @@ PLAIN: tuple[Any, ...] = (
 NO_MATTER = ("_stacklevel", "inplace")  # keywords that change no value (what is lost in place is refused)
 
 
+_TRACING = Lock()  # torch.fx changes torch's functions while it traces: one thread at a time
+
+
 class _Tracer(fx.Tracer):
     """Stops at the layers that have rules and at torch's own; follows the code of all others."""
 
@@ -86,7 +90,8 @@ def compile_network(module: nn.Module, shape: Shape) -> Network:
         One line for each layer or function that has no definition.
     """
     try:
-        graph = _Tracer().trace(module)
+        with _TRACING:
+            graph = _Tracer().trace(module)
     except Exception as error:  # fx meets the user's code: whatever it raises says why it can't be followed
         reason = " ".join(str(error).split())[:200]
         raise UserError(

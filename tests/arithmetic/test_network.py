@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -151,3 +152,10 @@ def test_attention_copies_only_what_lies_apart() -> None:
     draft = next(d for d in compile_network(module, shape).operations if d.kind == Kind.MATRICES)
     assert isinstance(draft.shape, MatrixPairs)
     assert (draft.shape.pairs, draft.shape.transposed) == (2, 1)
+
+
+def test_threads_may_compile_at_the_same_time() -> None:
+    """As the folds of a bag do."""
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: kinds(*NETWORKS["gated"]()), range(64)))
+    assert all(found == made[0] for found in made)
