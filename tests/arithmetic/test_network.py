@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -155,7 +156,12 @@ def test_attention_copies_only_what_lies_apart() -> None:
 
 
 def test_threads_may_compile_at_the_same_time() -> None:
-    """As the folds of a bag do."""
-    with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: kinds(*NETWORKS["gated"]()), range(64)))
+    """As the folds of a bag do; threads take turns as often as can be."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda _: kinds(*NETWORKS["gated"]()), range(64)))
+    finally:
+        sys.setswitchinterval(usual)
     assert all(found == made[0] for found in made)
