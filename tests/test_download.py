@@ -12,7 +12,7 @@ from http.server import ThreadingHTTPServer
 import pytest
 from bad_server import CONTENT, NAME, Handler
 
-from reprise.data.download import Patience, RemoteFile, fetch
+from reprise.foundation.download import Patience, RemoteFile, fetch
 from reprise.foundation.errors import EnvironmentProblem, UserError
 
 

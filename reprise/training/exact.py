@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from reprise.arithmetic.linear_solver import LinearProblem, solve
+from reprise.arithmetic.row_space import RowSpace
 from reprise.foundation import seeds
 from reprise.foundation.errors import Interrupted
 from reprise.model.losses import kernel_loss
@@ -21,7 +22,7 @@ from reprise.training.by_kernels import KernelEngine
 from reprise.training.loop import VALIDATION_BATCH, Job, judge, validate
 from reprise.training.progress import Progress
 
-MOST_COLUMNS = 2000  # their products with each other are kept
+MOST_COLUMNS = 2048  # their products with each other are kept
 FOLDS = 10
 ENOUGH = 100  # validation rows that decide by themselves
 ROUGHLY = 1e-12  # the precision of weights that are only compared
@@ -96,7 +97,7 @@ def solve_model(
     model : nn.Module
         Of kind linear.
     train_rows, val_rows : Rows
-        Of a table, on the CPU.
+        Of a table, or features of pictures, on the CPU.
     train : Train
         `weight_decay`, `label_smoothing`, and `seed`, which shares rows out among folds.
     between : callable
@@ -109,13 +110,24 @@ def solve_model(
         return LinearProblem(rows.x, rows.y, loss, layer.out_features, train.label_smoothing, between)
 
     seen, held_out = (Examples(rows.x.numpy(), rows.y.numpy()) for rows in (train_rows, val_rows))
+    whole, space = problem(seen), None
+    # Without a penalty the least axis, which rounding makes, would count like all others.
+    penalised = isinstance(train.weight_decay, str) or train.weight_decay >= WEIGHT_DECAYS[-1]
+    if penalised and len(seen.y) + len(held_out.y) < whole.columns:
+        space = RowSpace(np.concatenate([seen.x, held_out.x]) if len(held_out.y) else seen.x)
+        seen, held_out = (
+            Examples(x, rows.y)
+            for x, rows in zip(np.split(space.coordinates, [len(seen.y)]), (seen, held_out), strict=True)
+        )
     if isinstance(train.weight_decay, str):
         weight_decay, how = _chosen(seen, held_out, train.seed, problem)
     else:
         weight_decay, how = train.weight_decay, "as given"
-    whole = problem(seen)
-    solution = solve(whole, weight_decay)
-    weight, bias = whole.in_own_unit(solution.weights)
+    solution = solve(problem(seen), weight_decay)
+    weights = solution.weights
+    if space is not None:
+        weights = np.concatenate([space.weights(weights[:, :-1]), weights[:, -1:]], axis=1)
+    weight, bias = whole.in_own_unit(weights)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight))
         layer.bias.copy_(torch.from_numpy(bias))
@@ -152,9 +164,14 @@ def _folds(rows: Examples, seed: int) -> Iterator[tuple[Examples, Examples]]:
         yield Examples(rows.x[~chosen], rows.y[~chosen]), Examples(rows.x[chosen], rows.y[chosen])
 
 
-def unfit(train: Train, schema: Schema) -> Iterator[str]:
-    """Yield one line for each reason why this data can't be solved."""
-    if schema.layout != "table":
+def unfit(train: Train, schema: Schema, *, of_features: bool = False) -> Iterator[str]:
+    """Yield one line for each reason why this data can't be solved.
+
+    With `of_features` a backbone makes columns of pictures, no more than can be solved.
+    """
+    if of_features:
+        pass
+    elif schema.layout != "table":
         yield "train.optimizer: exact is for tables, but the data is images; set prepare.flatten to true"
     elif schema.shape[0] > MOST_COLUMNS:
         yield (
