@@ -26,7 +26,7 @@ from reprise.model.file import load_model
 from reprise.model.losses import class_probabilities, loss_sum, portable_loss_sum, portable_probabilities
 from reprise.model.tensors import Normaliser, normaliser
 
-LARGEST = 2**25  # floats of values that a thread holds at a time; more rows are computed piece by piece
+LARGEST = 2**22  # floats of values that a thread holds at a time; more rows are computed piece by piece
 DECIMALS = 9  # of probabilities, wherever they are ranked or written
 
 

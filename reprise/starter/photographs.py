@@ -38,7 +38,7 @@ def why(look: FolderLook) -> str:
     solved = "solved" if is_solved(look) else "trained"
     return (
         f"model: EfficientNet-Lite0, trained on ImageNet, and a linear layer on its features, {solved}: the "
-        f"pictures are in colour and large (about {look.side} pixels); for drawings or signs, cnn may be better"
+        f"pictures are in colour and large (about {look.side} pixels); drawings or signs may suit cnn better"
     )
 
 
@@ -57,7 +57,7 @@ def photographs(look: FolderLook, of_classes: list[str]) -> Photographs:
         Lines of the train section that are about classes, for a head that is trained.
     """
     model = [
-        f"kind: pretrained  # takes {BACKBONE_SIZE} pixels, normalise: none; cnn and resnet18 any size, feature",
+        f"kind: pretrained  # with size {BACKBONE_SIZE}, normalise: none; cnn: any size, normalise: feature",
         "pretrained:",
         "  backbone: efficientnet_lite0  # resnet50 and others are downloaded",
         "  tune: head  # all: the backbone is trained too, which takes a GPU or hours",
