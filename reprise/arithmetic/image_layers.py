@@ -25,3 +25,11 @@ class SameConv2d(nn.Conv2d):
         """Return images of shape (rows, out channels, height / stride, width / stride)."""
         padded = F.pad(x, (*self.pads(x.shape[-1], 1), *self.pads(x.shape[-2], 0)))
         return F.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+class ChannelNorm(nn.LayerNorm):
+    """A layer norm over the channels of each pixel of images, shape (rows, channels, height, width)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return images of the same shape."""
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

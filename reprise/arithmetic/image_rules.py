@@ -6,8 +6,10 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, cast
 
+from reprise.arithmetic import axes
 from reprise.arithmetic.builder import Builder
 from reprise.arithmetic.drafts import Draft, Kind, Refused
+from reprise.arithmetic.feature_rules import layer_norm
 from reprise.arithmetic.image_layers import SameConv2d
 from reprise.arithmetic.structures import ConvolutionShape, Window
 from reprise.arithmetic.views import View
@@ -66,6 +68,11 @@ def norm_of_images(kind: Kind) -> Rule:
         return b.append_like(draft, x)
 
     return rule
+
+
+def channel_norm(b: Builder, name: str, layer: Any, x: View) -> View:
+    """Return a layer norm over each pixel's channels, which lie side by side."""
+    return axes.permute(b, layer_norm(b, name, layer, axes.permute(b, x, 0, 2, 3, 1)), 0, 3, 1, 2)
 
 
 def _pair(value: int | Pair) -> Pair:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from reprise.arithmetic.image_layers import ChannelNorm
 from reprise.arithmetic.layers import BatchNorm
 from reprise.foundation.errors import UserError
 from reprise.model.efficientnet_lite import FEATURES, EfficientNetLite0
@@ -130,10 +131,12 @@ def architecture(name: Backbone) -> nn.Module:
 
 
 def _with_layers_of_ours(module: nn.Module) -> nn.Module:
-    """Replace, in place, norms by those whose statistics belong to a slice; no path is dropped at random."""
+    """Replace, in place, norms by ours, of the same names and values; no path is dropped at random."""
     for name, layer in list(module.named_modules()):
         if type(layer) is nn.BatchNorm2d:
             module.set_submodule(name, BatchNorm(layer.num_features, layer.eps, layer.momentum))
+        elif type(layer).__name__ == "LayerNorm2d":
+            module.set_submodule(name, ChannelNorm(layer.normalized_shape, layer.eps))
         elif type(layer).__name__ == "StochasticDepth":
             module.set_submodule(name, nn.Identity())
     return module
