@@ -169,11 +169,9 @@ def unfit(train: Train, schema: Schema, *, of_features: bool = False) -> Iterato
 
     With `of_features` a backbone makes columns of pictures, no more than can be solved.
     """
-    if of_features:
-        pass
-    elif schema.layout != "table":
+    if schema.layout != "table" and not of_features:
         yield "train.optimizer: exact is for tables, but the data is images; set prepare.flatten to true"
-    elif schema.shape[0] > MOST_COLUMNS:
+    elif schema.layout == "table" and schema.shape[0] > MOST_COLUMNS:
         yield (
             f"train.optimizer: exact solves up to {MOST_COLUMNS:,} columns, but the data has "
             f"{schema.shape[0]:,}; use adam"
