@@ -255,6 +255,17 @@ def test_a_file_of_ones_own(ending: str, resnet: dict[str, Tensor], tmp_path: Pa
         published.weights_of(Pretrained(backbone="resnet50", weights=path.name))
 
 
+def test_a_copy_of_the_project_takes_the_originals_file(
+    resnet: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save(resnet, tmp_path / "mine.pth")
+    name = named_by_content(tmp_path / "mine.pth", "mine").name
+    copy = tmp_path / ".dvc/tmp/exps/tmp1"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    assert "conv1.weight" in published.weights_of(Pretrained(backbone="resnet18", weights=name))
+
+
 class Evil:
     """Its pickle would run a command."""
 

@@ -91,12 +91,17 @@ def _downloaded(backbone: Backbone) -> Path:
     name = PUBLISHED[backbone]
     file = RemoteFile(name, None, name.rsplit("-", 1)[1].removesuffix(".pth"), (SITE + name,))
     cache = main_root() / CACHE / FOLDER
-    return fetch([file], Path("data/raw") / FOLDER, cache)[name]
+    return fetch([file], _here(Path("data/raw") / FOLDER), cache)[name]
+
+
+def _here(path: Path) -> Path:
+    """Return a path of the project; in a copy of it, which has no untracked files, that of the original."""
+    return path if path.exists() or main_root() == Path.cwd().resolve() else main_root() / path
 
 
 def _own_file(given: str) -> Path:
     """Return the user's file, whose name tells its content: a change of it changes params.yaml too."""
-    where, path = "model.pretrained.weights", Path(given)
+    where, path = "model.pretrained.weights", _here(Path(given))
     if leads_outside(path) is not None:
         raise UserError(f"{where}: {given} is outside the project; put the file below data/raw")
     if not path.is_file():
@@ -105,7 +110,7 @@ def _own_file(given: str) -> Path:
     named = NAMED.fullmatch(path.name)
     if named is None or not digest.startswith(named[1]):
         stem = re.sub(r"-[0-9a-f]{8,64}$", "", path.stem)
-        wanted = path.with_name(
+        wanted = Path(given).with_name(
             f"{stem}-{digest[:8]}{path.suffix if path.suffix == '.safetensors' else '.pth'}"
         )
         raise UserError(
