@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from exact_operations import OVERWRITTEN, guarded
 from pictures import SHAPES, folder_of_shapes, prepared_shapes
 from ruamel.yaml import YAML
 from sklearn.linear_model import LogisticRegression
@@ -240,3 +241,11 @@ def test_data_of_another_kind_is_refused_before_anything_is_done(folder: Path) -
     with pytest.raises(UserError, match=r"prepare.normalise: model.kind: pretrained normalises by itself"):
         outputs()
     assert not Path("models").exists()
+
+
+def test_torch_is_asked_for_nothing_that_rounds() -> None:
+    first = outputs()  # which stores the weights: reading a .pth only copies
+    for path in Path("state").rglob("train-*"):
+        path.unlink()
+    with guarded(OVERWRITTEN):
+        assert outputs() == first
