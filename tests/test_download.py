@@ -12,7 +12,7 @@ from http.server import ThreadingHTTPServer
 import pytest
 from bad_server import CONTENT, NAME, Handler
 
-from reprise.data.download import Patience, RemoteFile, fetch
+from reprise.foundation.download import Patience, RemoteFile, fetch
 from reprise.foundation.errors import EnvironmentProblem, UserError
 
 
@@ -52,6 +52,33 @@ def get(server, tmp_path, naps):
 
 def leftovers(folder):
     return sorted(path.name for path in folder.rglob("*") if path.name != ".gitignore")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("good", None),
+        ("unsized", None),
+        ("cut", "ended after"),
+        ("wrong", "another content"),
+        ("missing", "HTTP 404"),
+    ],
+)
+def test_of_some_files_only_the_first_digits_of_the_hash_are_published(server, tmp_path, behaviour, reason):
+    digits = hashlib.sha256(CONTENT).hexdigest()[:8]
+    file = RemoteFile(NAME, None, digits, (f"{server.url}/{behaviour}/{NAME}",))
+    quick = Patience(rounds=2, sleep=lambda _: None)
+    if reason is None:
+        for _ in range(2):  # the second time from the cache
+            assert fetch([file], tmp_path / "own", tmp_path, quick)[NAME].read_bytes() == CONTENT
+        assert server.asked == {behaviour: 1}
+        return
+    with pytest.raises(EnvironmentProblem, match=reason):
+        fetch([file], tmp_path / "own", tmp_path, quick)
+    assert leftovers(tmp_path) == []
+    (tmp_path / NAME).write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"expected [0-9a-f]{8}…; move it away"):
+        fetch([file], tmp_path, tmp_path / "cache", quick)
 
 
 @pytest.mark.parametrize("behaviour", ["good", "unsized", "moved"])

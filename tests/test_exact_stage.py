@@ -123,7 +123,7 @@ def test_weights_without_a_limit_are_told(capsys: pytest.CaptureFixture[str]) ->
     ("shape", "changes", "line"),
     [
         ((3, 8, 8), {}, "train.optimizer: exact is for tables, but the data is images; set prepare.flatten"),
-        ((2001,), {}, "train.optimizer: exact solves up to 2,000 columns, but the data has 2,001; use adam"),
+        ((2049,), {}, "train.optimizer: exact solves up to 2,048 columns, but the data has 2,049; use adam"),
         ((4,), {"train": 1}, "train.weight_decay: auto needs two or more rows to train on; give a number"),
     ],
 )

@@ -19,6 +19,8 @@ from reprise.commands import init_data
 from reprise.foundation.errors import UserError
 from reprise.preparing.prepare import prepare
 from reprise.settings.params_file import read_params
+from reprise.starter.folder import FolderLook
+from reprise.starter.text import folder_params
 
 ROOT = Path(__file__).parents[1]
 OLD = "# mine\nprepare: {}\nmodel: {}\ntrain: {}\nevaluate: {}\n"
@@ -347,12 +349,30 @@ def test_every_size_makes_a_model_that_can_be_built(side, project):
     assert module.eval()(torch.zeros(2, *schema.shape)).shape == (2, 2)
 
 
-def test_many_large_images_get_a_deep_network(project):
-    root = photos(project / "data" / "raw" / "x", {"a": 1, "b": 1}, size=(130, 140))
+@pytest.mark.parametrize(("side", "kind", "size"), [(99, "resnet18", 96), (130, "pretrained", 224)])
+def test_many_large_images_get_a_deep_network(side, kind, size, project):
+    root = photos(project / "data" / "raw" / "x", {"a": 1, "b": 1}, size=(side, 140))
     for number in range(2000):
         os.link(root / "a" / "0.png", root / "a" / f"x{number}.png")
     params = init(root)
-    assert (params.model.kind, params.prepare.images.size) == ("resnet18", 128)
+    assert (params.model.kind, params.prepare.images.size) == (kind, size)
+
+
+@pytest.mark.parametrize(
+    ("images", "classes", "optimizer", "val"),
+    [(100, 2, "exact", 0.0), (3000, 99, "exact", 0.15), (9000, 99, "adamw", 0.15)],
+)
+def test_photographs_get_a_backbone_and_a_head_that_suits_their_number(
+    images, classes, optimizer, val, tmp_path
+):
+    names = tuple(f"class {number}" for number in range(classes))
+    look = FolderLook(images, names, 10, None, frozenset(), (), 480, "rgb", ())
+    path = tmp_path / "params.yaml"
+    path.write_text(folder_params("data/raw/photos", look), encoding="utf-8")
+    params = read_params(path)
+    prepare = params.prepare
+    assert (params.model.kind, prepare.images.size, prepare.normalise) == ("pretrained", 224, "none")
+    assert (params.train.optimizer, params.prepare.split.val) == (optimizer, val)
 
 
 # ---- what is kept, and what is refused

@@ -148,7 +148,8 @@ def test_a_problem_is_named_with_what_is_allowed(sections: Any, problem: str, fo
 def test_all_problems_are_listed_at_once(folder: Path) -> None:
     bad = text_of(train={"lr": -1, "epoch": 3, "augment": {"shift": 99}}, model={"kind": "cn"})
     assert check(folder, bad) == (
-        "model.kind: must be one of linear, mlp, tabm, cnn, resnet18; found 'cn'; did you mean cnn?",
+        "model.kind: must be one of linear, mlp, tabm, cnn, resnet18, pretrained; found 'cn'; "
+        "did you mean cnn?",
         "train.lr: must be a number > 0 and ≤ 100; found -1",
         "train.augment.shift: must be a whole number ≥ 0 and ≤ 16; found 99",
         "train.epoch: unknown key; did you mean train.epochs?",

@@ -17,8 +17,8 @@ from numpy._core._multiarray_umath import __cpu_dispatch__
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from reprise.data.download import Patience, fetch
 from reprise.data.sources import bundled, idx
+from reprise.foundation.download import Patience, fetch
 from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.prepared.schema import SPLITS
 from reprise.prepared.shards import read_schema, read_split

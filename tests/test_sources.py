@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import datasets
 
-from reprise.data.download import RemoteFile
 from reprise.data.sources import bundled, cifar, idx, load, toy
 from reprise.data.sources.normal import log, normal, quantile
+from reprise.foundation.download import RemoteFile
 from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.settings.contradictions import DATASETS
 from reprise.settings.params import Generated, Prepare

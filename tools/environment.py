@@ -64,6 +64,7 @@ def main() -> int:
             print(f"environment: {' '.join(map(str, command[1:6]))} … failed ({code})", file=sys.stderr)
             return 3
     stamp.write_text(wanted + "\n", encoding="utf-8")
+    store_weights(python)
     return compile_kernels(python)
 
 
@@ -73,6 +74,13 @@ def compile_kernels(python: Path) -> int:
     if code != 0:
         print("environment: portable numerics are not available here (see above)", file=sys.stderr)
     return 0
+
+
+def store_weights(python: Path) -> None:
+    """Store the pretrained weights that come with a package; without them all else works."""
+    code = subprocess.run([str(python), "-m", "reprise.model.published"], check=False).returncode
+    if code != 0:
+        print("environment: pretrained weights are not available here (see above)", file=sys.stderr)
 
 
 if __name__ == "__main__":

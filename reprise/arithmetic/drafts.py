@@ -69,6 +69,8 @@ class Draft:
         Names of parameters; empty: none.
     layer : str
         The module's name where more than its parameters is needed.
+    relu : int
+        What is done on the way: 0 nothing, 1 ReLU, 2 ReLU6.
     """
 
     kind: Kind
@@ -78,7 +80,7 @@ class Draft:
     weight: str = ""
     bias: str = ""
     layer: str = ""
-    relu: bool = False
+    relu: int = 0
     pixels: int = 1
     channels: int = 1
     choice: int = 0
@@ -96,9 +98,10 @@ def relu() -> Draft:
     return Draft(Kind.ACTIVATION, choice=Activation.RELU)
 
 
-def is_relu(draft: Draft) -> bool:
-    """Whether an operation is ReLU and nothing else."""
-    return draft.kind == Kind.ACTIVATION and draft.choice == Activation.RELU
+def relu_of(draft: Draft) -> int:
+    """Return what `Draft.relu` would do the same as this operation, 0 if nothing does."""
+    known = {Activation.RELU: 1, Activation.RELU6: 2}
+    return known.get(Activation(draft.choice), 0) if draft.kind == Kind.ACTIVATION else 0
 
 
 def dropout(probability: float, layer: str = "") -> Draft | None:

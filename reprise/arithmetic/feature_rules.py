@@ -56,6 +56,18 @@ def activation(choice: Activation) -> Rule:
     return rule
 
 
+def hard_sigmoid(b: Builder, _: str, __: Any, x: View) -> View:
+    """Return ReLU6(x + 3) · (1 / 6)."""
+    moved = b.elementwise(Draft(Kind.SCALE, number=3.0, choice=1), x)
+    limited = b.elementwise(Draft(Kind.ACTIVATION, choice=Activation.RELU6), moved)
+    return b.elementwise(Draft(Kind.SCALE, number=1.0 / 6.0), limited)
+
+
+def hard_swish(b: Builder, name: str, layer: Any, x: View) -> View:
+    """Return x times its hard sigmoid."""
+    return b.pairwise(Draft(Kind.MULTIPLY), x, hard_sigmoid(b, name, layer, x))
+
+
 def embedding(b: Builder, name: str, layer: Any, x: View) -> View:
     """Return rows of the weights by number."""
     if not x.whole:

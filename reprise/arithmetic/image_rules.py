@@ -6,8 +6,11 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, cast
 
+from reprise.arithmetic import axes
 from reprise.arithmetic.builder import Builder
 from reprise.arithmetic.drafts import Draft, Kind, Refused
+from reprise.arithmetic.feature_rules import layer_norm
+from reprise.arithmetic.image_layers import SameConv2d
 from reprise.arithmetic.structures import ConvolutionShape, Window
 from reprise.arithmetic.views import View
 
@@ -15,10 +18,11 @@ Pair = tuple[int, int]
 Rule = Callable[[Builder, str, Any, View], View]
 
 
-def _sides(row: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair, dilation: Pair = (1, 1)) -> Pair:
+def _sides(row: tuple[int, ...], kernel: Pair, stride: Pair, pads: Pair, dilation: Pair = (1, 1)) -> Pair:
+    """Return the height and width that come out; `pads` are the pixels on both sides together."""
     height, width = (
-        (side + 2 * pad - spread * (reach - 1) - 1) // step + 1
-        for side, reach, step, pad, spread in zip(row[1:], kernel, stride, padding, dilation, strict=True)
+        (side + pad - spread * (reach - 1) - 1) // step + 1
+        for side, reach, step, pad, spread in zip(row[1:], kernel, stride, pads, dilation, strict=True)
     )
     if min(height, width) < 1:
         raise Refused(f"leaves nothing of images of {row[1]} by {row[2]} pixels")
@@ -35,15 +39,17 @@ def _image(b: Builder, x: View, channels: int | None = None) -> View:
 def convolution(b: Builder, name: str, layer: Any, x: View) -> View:
     """Return a convolution."""
     x = _image(b, x, layer.in_channels)
-    kernel, stride = cast(Pair, layer.kernel_size), cast(Pair, layer.stride)
-    padding, dilation = (
-        (0, 0) if layer.padding == "valid" else cast(Pair, layer.padding),
-        cast(Pair, layer.dilation),
+    kernel, stride, dilation = (
+        cast(Pair, pair) for pair in (layer.kernel_size, layer.stride, layer.dilation)
     )
-    height, width = _sides(x.row, kernel, stride, padding, dilation)
+    if isinstance(layer, SameConv2d):  # the kernels know the pixels before; the outputs tell those after
+        (top, bottom), (left, right) = (layer.pads(x.row[axis + 1], axis) for axis in (0, 1))
+    else:
+        top, left = bottom, right = (0, 0) if layer.padding == "valid" else cast(Pair, layer.padding)
+    height, width = _sides(x.row, kernel, stride, (top + bottom, left + right), dilation)
     sizes = ConvolutionShape(
         x.row[1], x.row[2], x.row[0], height, width, layer.out_channels,
-        *kernel, *stride, *padding, *dilation, layer.groups,
+        *kernel, *stride, top, left, *dilation, layer.groups,
     )  # fmt: skip
     draft = Draft(Kind.CONVOLUTION, x.source, weight=f"{name}.weight", bias=f"{name}.bias", shape=sizes)
     return b.append_image(draft, layer.out_channels, height, width)
@@ -64,6 +70,11 @@ def norm_of_images(kind: Kind) -> Rule:
     return rule
 
 
+def channel_norm(b: Builder, name: str, layer: Any, x: View) -> View:
+    """Return a layer norm over each pixel's channels, which lie side by side."""
+    return axes.permute(b, layer_norm(b, name, layer, axes.permute(b, x, 0, 2, 3, 1)), 0, 3, 1, 2)
+
+
 def _pair(value: int | Pair) -> Pair:
     return (value, value) if isinstance(value, int) else value
 
@@ -74,7 +85,7 @@ def pool(kind: Kind) -> Rule:
     def rule(b: Builder, _: str, layer: Any, x: View) -> View:
         x = _image(b, x)
         kernel, stride, padding = map(_pair, (layer.kernel_size, layer.stride, layer.padding))
-        height, width = _sides(x.row, kernel, stride, padding)
+        height, width = _sides(x.row, kernel, stride, (2 * padding[0], 2 * padding[1]))
         window = Window(x.row[1], x.row[2], x.row[0], height, width, *kernel, *stride, *padding)
         choice = int(getattr(layer, "count_include_pad", False))
         return b.append_image(Draft(kind, x.source, choice=choice, shape=window), x.row[0], height, width)

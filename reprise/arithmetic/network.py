@@ -74,6 +74,12 @@ class _Tracer(fx.Tracer):
         return type(m) in rules.LAYERS or super().is_leaf_module(m, module_qualified_name)
 
 
+def traced(module: nn.Module) -> fx.Graph:
+    """Return what a module's code does, down to the layers that have rules."""
+    with _TRACING:
+        return _Tracer().trace(module)
+
+
 def compile_network(module: nn.Module, shape: Shape) -> Network:
     """Return the operations of a module.
 
@@ -90,8 +96,7 @@ def compile_network(module: nn.Module, shape: Shape) -> Network:
         One line for each layer or function that has no definition.
     """
     try:
-        with _TRACING:
-            graph = _Tracer().trace(module)
+        graph = traced(module)
     except Exception as error:  # fx meets the user's code: whatever it raises says why it can't be followed
         reason = " ".join(str(error).split())[:200]
         raise UserError(

@@ -10,14 +10,17 @@ from torch import nn
 
 from reprise.arithmetic import attention, feature_rules, image_rules, table_rules
 from reprise.arithmetic.drafts import Activation, Kind
+from reprise.arithmetic.image_layers import ChannelNorm, SameConv2d
 from reprise.arithmetic.layers import BatchNorm, Dropout
 from reprise.arithmetic.table_layers import Members, Quantiles
 
 LAYERS: dict[type[nn.Module], Callable[..., Any]] = {
     nn.Linear: feature_rules.linear,
     nn.Conv2d: image_rules.convolution,
+    SameConv2d: image_rules.convolution,
     BatchNorm: image_rules.norm_of_images(Kind.BATCH_NORM),
     nn.LayerNorm: feature_rules.layer_norm,
+    ChannelNorm: image_rules.channel_norm,
     nn.GroupNorm: image_rules.norm_of_images(Kind.GROUP_NORM),
     Dropout: feature_rules.drop,
     nn.Dropout: feature_rules.drop,
@@ -34,6 +37,8 @@ LAYERS: dict[type[nn.Module], Callable[..., Any]] = {
     nn.SiLU: feature_rules.activation(Activation.SILU),
     nn.Sigmoid: feature_rules.activation(Activation.SIGMOID),
     nn.Tanh: feature_rules.activation(Activation.TANH),
+    nn.Hardsigmoid: feature_rules.hard_sigmoid,
+    nn.Hardswish: feature_rules.hard_swish,
     nn.Softmax: attention.softmax_layer,
     nn.Embedding: feature_rules.embedding,
     Quantiles: table_rules.quantiles,
@@ -46,6 +51,7 @@ LAYERS: dict[type[nn.Module], Callable[..., Any]] = {
 ONLY: dict[type[nn.Module], dict[str, Any]] = {
     BatchNorm: {"track_running_stats": True},
     nn.Conv2d: {"padding_mode": "zeros"},
+    SameConv2d: {"padding_mode": "zeros", "padding": (0, 0)},
     nn.MaxPool2d: {"dilation": 1, "ceil_mode": False, "return_indices": False},
     nn.AvgPool2d: {"ceil_mode": False, "divisor_override": None},
     nn.AdaptiveAvgPool2d: {"output_size": 1},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reprise.arithmetic.drafts import Draft, Kind, is_relu
+from reprise.arithmetic.drafts import Draft, Kind, relu_of
 
 
 def needed(operations: list[Draft], result: int) -> list[Draft]:
@@ -16,20 +16,22 @@ def needed(operations: list[Draft], result: int) -> list[Draft]:
     return [draft for draft in operations if draft.y in wanted and draft.y <= result]
 
 
-FUSABLE = (Kind.LINEAR, Kind.CONVOLUTION, Kind.BATCH_NORM, Kind.SUM)
+# Which operations do a ReLU (1) or a ReLU6 (2) on the way.
+FUSABLE = {1: (Kind.LINEAR, Kind.CONVOLUTION, Kind.BATCH_NORM, Kind.SUM), 2: (Kind.LINEAR, Kind.CONVOLUTION)}
 
 
 def fuse_relu(operations: list[Draft], result: int) -> list[Draft]:
-    """Let an operation do the ReLU that alone follows it; the same bits, a pass over memory less."""
+    """Let an operation do the ReLU or ReLU6 that alone follows it; the same bits, a pass over memory less."""
     uses = [number for draft in operations for number in (draft.x, draft.x2)]
     makers = {draft.y: place for place, draft in enumerate(operations)}
     fused = list(operations)
     dropped = set()
     for place, draft in enumerate(operations):
         maker = makers.get(draft.x)
-        if not is_relu(draft) or maker is None or uses.count(draft.x) > 1 or draft.x == result:
+        relu = relu_of(draft)
+        if not relu or maker is None or uses.count(draft.x) > 1 or draft.x == result:
             continue
-        if fused[maker].kind in FUSABLE and not fused[maker].relu:
-            fused[maker] = replace(fused[maker], relu=True, y=draft.y)
+        if fused[maker].kind in FUSABLE[relu] and not fused[maker].relu:
+            fused[maker] = replace(fused[maker], relu=relu, y=draft.y)
             dropped.add(place)
     return [draft for place, draft in enumerate(fused) if place not in dropped]

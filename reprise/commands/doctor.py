@@ -183,7 +183,9 @@ def folders() -> Iterator[Finding]:
             yield Finding(False, f"{name}: is a file, but must be a folder; move it away")
         elif not os.access(path, os.W_OK | os.X_OK):
             yield Finding(False, f"{name}: can't be written by this user; check its owner and permissions")
-    waiting = sorted(path for path in Path(".state").glob("*/*") if path.is_dir())
+    waiting = sorted(
+        path for path in Path(".state").glob("*/*") if path.is_dir() and path.parts[1] != "features"
+    )
     if waiting:
         size = sum(file.stat().st_size for path in waiting for file in path.rglob("*") if file.is_file())
         yield Finding(

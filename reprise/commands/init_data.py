@@ -134,6 +134,7 @@ def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str]
 def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
     from reprise.starter.folder import look_at_folder
     from reprise.starter.imbalance import note
+    from reprise.starter.photographs import are_photographs, why
     from reprise.starter.text import folder_params
 
     if target is not None:
@@ -153,6 +154,8 @@ def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
     if bad:
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
         lines.append(f"note: can't be used: {', '.join(bad[:3])}{more}; images.corrupt is set to skip")
+    if are_photographs(look):
+        lines.append(why(look))
     return lines, folder_params(path.as_posix(), look)
 
 

@@ -11,6 +11,7 @@ from reprise.arithmetic.layers import BatchNorm, Dropout
 from reprise.arithmetic.table_layers import Answer
 from reprise.foundation import seeds
 from reprise.foundation.errors import UserError
+from reprise.model.pretrained import PretrainedNetwork, refuse_unfit_pictures
 from reprise.model.tabular import NumberEmbedding, PackedMembers
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Cnn, Mlp, Model
@@ -44,12 +45,14 @@ def build(model: Model, schema: Schema, seed: int) -> nn.Module:
         raise UserError(
             f"model.outputs: single is for two classes, but the data has {len(schema.classes)}; use per_class"
         )
-    if model.kind in ("cnn", "resnet18") and schema.layout != "images":
+    if model.kind in ("cnn", "resnet18", "pretrained") and schema.layout != "images":
         raise UserError(f"model.kind: {model.kind} needs images, but the data is a table; use tabm or mlp")
     if model.kind == "tabm" and schema.layout != "table":
         raise UserError("model.kind: tabm needs a table, but the data is images; use cnn or resnet18")
     if model.kind == "mlp" and model.mlp.embedding is not None and schema.layout != "table":
         raise UserError("model.mlp.embedding: is for tables, but the data is images; set it to null")
+    if model.kind == "pretrained":
+        refuse_unfit_pictures(schema)
     # torch draws initial weights when it makes a layer; they are replaced, and its generator put back.
     with torch.random.fork_rng(devices=()):
         if model.kind == "linear":
@@ -58,11 +61,14 @@ def build(model: Model, schema: Schema, seed: int) -> nn.Module:
             module = _mlp(model.mlp, schema, outputs)
         elif model.kind == "tabm":
             module = PackedMembers(model.tabm, schema, outputs, answer_of(model, schema))
+        elif model.kind == "pretrained":
+            module = PretrainedNetwork(model.pretrained, outputs)
         elif model.kind == "cnn":
             module = _cnn(model.cnn, schema.shape, outputs)
         else:
             module = _resnet18(schema.shape, outputs)
-    initialise(module, seed)
+    # What is not pretrained of a pretrained network starts at 0.
+    initialise(module.backbone if isinstance(module, PretrainedNetwork) else module, seed)
     return module
 
 

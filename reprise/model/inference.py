@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from reprise.arithmetic import places
 from reprise.arithmetic.inputs import Inputs
 from reprise.arithmetic.network import Network, compile_network
 from reprise.arithmetic.parameters import PackedWeights, Parameters
@@ -25,6 +26,7 @@ from reprise.model.file import load_model
 from reprise.model.losses import class_probabilities, loss_sum, portable_loss_sum, portable_probabilities
 from reprise.model.tensors import Normaliser, normaliser
 
+LARGEST = 2**22  # floats of values that a thread holds at a time; more rows are computed piece by piece
 DECIMALS = 9  # of probabilities, wherever they are ranked or written
 
 
@@ -35,17 +37,21 @@ class PortableProgram:
         self._network: Network = compile_network(module, shape)
         self._weights = PackedWeights(self._network, Parameters(module), training=False)
         self._idle: deque[Runner] = deque()
+        found = places.uses(self._network, set())
+        self._most_rows = max(1, LARGEST // places.for_outputs(self._network, found).total)
 
     def outputs(self, x: Tensor, normalise: Normaliser) -> Tensor:
         """Return the outputs of stored inputs, float32 (rows, outputs)."""
         inputs = Inputs(x, normalise.mean, normalise.std)
         numbers = torch.arange(len(x))
         source = inputs.source()
-        source.numbers, source.rows = numbers.data_ptr(), len(x)
-        runner = self._runner(len(x))
-        made = runner.outputs(source)
+        runner = self._runner(min(len(x), self._most_rows))
+        made = []
+        for part in torch.split(numbers, self._most_rows):
+            source.numbers, source.rows = part.data_ptr(), len(part)
+            made.append(runner.outputs(source))
         self._idle.append(runner)
-        return made
+        return made[0] if len(made) == 1 else torch.cat(made)
 
     def _runner(self, rows: int) -> Runner:
         """Return one that no other thread uses and that is large enough."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from reprise.settings.params import EVEN, Csv, Params, Prepare
+from reprise.settings.pretrained import of_pretrained
 
 
 class Facts(NamedTuple):
@@ -46,6 +47,7 @@ def contradictions(params: Params) -> list[str]:
     return [
         *_of_prepare(params, task),
         *_of_model(params, facts, task),
+        *(of_pretrained(params) if params.model.kind == "pretrained" else ()),
         *_of_train(params, facts, task),
         *_of_classes(params, facts, task),
         *_of_evaluate(params, task),
@@ -216,9 +218,9 @@ def _of_exact(params: Params, facts: Facts) -> Iterator[str]:
     if train.folds > 1 or train.class_weights != "none":
         key = "folds" if train.folds > 1 else "class_weights"
         yield f"{where} solves one model in which all rows count the same; leave train.{key} out, or use adam"
-    if params.model.kind != "linear":
+    if params.model.kind not in ("linear", "pretrained"):
         yield f"{where} solves model.kind: linear, but the kind is {params.model.kind}; set that, or use adam"
-    if facts.layout == "images" and not params.prepare.flatten:
+    if params.model.kind == "linear" and facts.layout == "images" and not params.prepare.flatten:
         yield (
             f"{where} is for tables, but prepare.dataset: {params.prepare.dataset} is images; "
             "set prepare.flatten to true, or use adam"

@@ -29,6 +29,13 @@ Dataset = Literal[
 ]  # fmt: skip
 
 
+Backbone = Literal[
+    "efficientnet_lite0", "resnet18", "resnet50", "mobilenet_v3_small", "mobilenet_v3_large",
+    "efficientnet_b0", "convnext_tiny",
+]  # fmt: skip
+BACKBONE_SIZE = 224  # pixels of a side: what all of them were trained at
+
+
 class Section(BaseModel):
     """A part of params.yaml: unknown keys, wrong types, NaN and infinities are refused."""
 
@@ -155,16 +162,29 @@ class Cnn(Section):
     batch_norm: bool = False
 
 
+class Pretrained(Section):
+    """Settings of ``model.kind: pretrained``: a backbone trained on ImageNet, for pictures."""
+
+    backbone: Backbone = Field("efficientnet_lite0", description="this one comes with the environment")
+    tune: Literal["head", "all"] = Field(
+        "head", description="head: the backbone stays as it is, its features are computed once"
+    )
+    weights: str | None = Field(
+        None, description="a .pth or .safetensors file of other weights; null: the published ones"
+    )
+
+
 class Model(Section):
     """The architecture; its input and output sizes come from the data."""
 
-    kind: Literal["linear", "mlp", "tabm", "cnn", "resnet18"] = "cnn"
+    kind: Literal["linear", "mlp", "tabm", "cnn", "resnet18", "pretrained"] = "cnn"
     outputs: Literal["per_class", "single"] = Field(
         "per_class", description="single: one logit for a binary target"
     )
     mlp: Mlp = Mlp()
     tabm: Tabm = Tabm()
     cnn: Cnn = Cnn()
+    pretrained: Pretrained = Pretrained()
 
 
 class Augment(Section):

@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from reprise.settings.params import BACKBONE_SIZE
 from reprise.starter.choice import BAGGED_BELOW, choice
 from reprise.starter.folder import FolderLook, chosen_size, uses_resnet
 from reprise.starter.imbalance import Imbalance, training_lines
+from reprise.starter.photographs import are_photographs, photographs
 from reprise.starter.table import TableLook
 
 FEW_ROWS = 100  # a split of fewer for validation is not worth its rows
@@ -95,6 +97,8 @@ def _types(look: TableLook) -> list[str]:
 
 def folder_params(path: str, look: FolderLook) -> str:
     """Return params.yaml for a folder of images."""
+    if are_photographs(look):
+        return _photograph_params(path, look)
     size = chosen_size(look)
     pace = Pace(16, 40, 15, 0.002, 1)
     if look.images >= 1000:
@@ -107,17 +111,39 @@ def folder_params(path: str, look: FolderLook) -> str:
         "normalise: feature  # one mean and deviation per colour",
         *_checks(),
         *_split(look.images, drawn=not {"val", "test"} <= look.splits),
-        "images:",
-        f"  path: {_text(path)}",
-        f"  size: {size}  # pixels; the files' shorter sides have about {look.side}",
-        f"  mode: {look.mode}",
-        f"  corrupt: {_corrupt(look)}  # skip: leave out and name what can't be read; refuse: stop",
+        *_images(path, look, size),
     ]
     enough = "val" in look.splits or look.images * 0.8 * VAL >= FEW_VAL
     of_classes = training_lines(look.classes, look.imbalance, enough)
     train = _train(pace, enough, of_classes, shift=2 if size >= 28 else 1)
     counted = f"{look.images:,} images of {len(look.classes)} classes"
     return _file(f"A folder of {counted}.", prepare, _image_model(look, size), train, _metric(look.imbalance))
+
+
+def _photograph_params(path: str, look: FolderLook) -> str:
+    enough = "val" in look.splits or look.images * 0.8 * VAL >= FEW_VAL
+    chosen = photographs(look, training_lines(look.classes, look.imbalance, enough))
+    prepare = [
+        "dataset: images",
+        "seed: 1",
+        "normalise: none  # the backbone does what it was trained with",
+        *_checks(),
+        *_split(look.images, drawn=not {"val", "test"} <= look.splits, val=chosen.val),
+        *_images(path, look, BACKBONE_SIZE),
+    ]
+    counted = f"{look.images:,} photographs of {len(look.classes)} classes"
+    metric = _metric(look.imbalance)
+    return _file(f"A folder of {counted}.", prepare, chosen.model, chosen.train, metric, batch_size=32)
+
+
+def _images(path: str, look: FolderLook, size: int) -> list[str]:
+    return [
+        "images:",
+        f"  path: {_text(path)}",
+        f"  size: {size}  # pixels; the files' shorter sides have about {look.side}",
+        f"  mode: {look.mode}",
+        f"  corrupt: {_corrupt(look)}  # skip: leave out and name what can't be read; refuse: stop",
+    ]
 
 
 def _image_model(look: FolderLook, size: int) -> list[str]:
@@ -153,10 +179,12 @@ def date_of(look: TableLook) -> str | None:
     return next((column.name for column in look.columns if column.type.kind == "date"), None)
 
 
-def _split(rows: int, *, drawn: bool, by: str | None = None, validated: bool = True) -> list[str]:
+def _split(
+    rows: int, *, drawn: bool, by: str | None = None, validated: bool = True, val: float = VAL
+) -> list[str]:
     if not drawn:
         return ["split:  # the folder's own train, val and test are kept", f"  val: {VAL}"]
-    val = VAL if validated and rows * 0.8 * VAL >= FEW_VAL else 0.0
+    val = val if validated and rows * 0.8 * val >= FEW_VAL else 0.0
     by_time = [
         "  # instead: test on the latest rows, validate on those before them, train on the rest",
         "  # method: time",
@@ -193,9 +221,21 @@ def _train(pace: Pace, has_val: bool, of_classes: list[str], shift: int | None =
     return lines
 
 
-def _file(subject: str, prepare: list[str], model: list[str], train: list[str], metric: str) -> str:
+def _file(
+    subject: str,
+    prepare: list[str],
+    model: list[str],
+    train: list[str],
+    metric: str,
+    batch_size: int | None = None,
+) -> str:
     bound = "at_most" if metric == "rmse" else "at_least"
     evaluate = [
+        *(
+            []
+            if batch_size is None
+            else [f"batch_size: {batch_size}  # pictures that a thread takes at a time"]
+        ),
         "confidence: 0.95",
         f"bar: null  # a condition to pass, for example {{metric: {metric}, {bound}: 0.9}}",
     ]

@@ -103,7 +103,7 @@ def train_bag(params: Params, schema: Schema, job: Job, workers: int) -> Trained
             raise Interrupted(job.stop.signal, "train: stopped while blending; the networks are kept")
 
     parts = [Part(own.model, own.train_rows, own.val_rows) for own in jobs]
-    return Trained(bag, folds, blend(bag, parts, rows, (params.model, params.train), schema, between))
+    return Trained(bag, folds, blend(bag, parts, rows, params.train, between))
 
 
 def _jobs(job: Job, bag: Bag, train: Train) -> list[Job]:

@@ -11,29 +11,33 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reprise.arithmetic.linear_solver import LinearProblem, solve
 from reprise.arithmetic.runtime import uses_kernels
 from reprise.arithmetic.table_layers import Members
-from reprise.model.bag import Bag, build_linear
+from reprise.model.bag import Bag
 from reprise.model.inference import PortableProgram
 from reprise.model.losses import kernel_loss, portable_loss_sum
 from reprise.model.tensors import Normaliser, Rows
-from reprise.prepared.schema import Schema
-from reprise.settings.params import Model, Train
+from reprise.settings.params import Train
 from reprise.training.exact import (
     ENOUGH,
     MOST_COLUMNS,
     Examples,
     best_weight_decay,
     cross_validation,
+    in_row_space,
+    of_columns,
     put_into,
 )
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the linear model; the first of equally good ones is taken
 HALF = 0.5
+AS_THEY_ARE = Normaliser(None, None)
 BATCH = 512  # rows; fixed: torch's own bits may depend on it
 
 
@@ -49,8 +53,7 @@ def blend(
     bag: Bag,
     parts: Sequence[Part],
     rows: Rows,
-    settings: tuple[Model, Train],
-    schema: Schema,
+    train: Train,
     between: Callable[[], None],
 ) -> str:
     """Solve the linear model of a bag, its last, and give it a share; return what is told of it.
@@ -62,18 +65,17 @@ def blend(
         The bag's networks.
     rows : Rows
         That the linear model is solved from in the end.
-    settings : tuple of (Model, Train)
-    schema : Schema
+    train : Train
     between : callable
         Called between the parts of the work; what it raises ends it.
     """
-    model, train = settings
-    if schema.shape[0] > MOST_COLUMNS:
+    columns = rows.x.shape[1]
+    if columns > MOST_COLUMNS:
         put_into(bag.networks[-1], None)
         bag.give_last(0.0)
         return (
             f"note: train.blend: a linear model is solved for up to {MOST_COLUMNS:,} columns, but the data "
-            f"has {schema.shape[0]:,}; the networks answer alone"
+            f"has {columns:,}; the networks answer alone"
         )
     outputs = bag.answer.outputs
 
@@ -82,22 +84,23 @@ def blend(
             some.x, some.y, kernel_loss(rows.y, outputs), outputs, train.label_smoothing, between
         )
 
-    pairs = [(_examples(part.seen), _examples(part.unseen)) for part in parts]
+    pairs = [in_row_space(_examples(part.seen), _examples(part.unseen))[1:] for part in parts]
     enough = sum(len(unseen.y) for _, unseen in pairs) >= ENOUGH or len(parts) > 1
     deciding = pairs if enough else cross_validation(pairs[0][0], train.seed)
     weight_decay = best_weight_decay(deciding, problem)
     share = HALF
     if train.blend == "auto":
         answers = []
-        for part, (seen, _) in zip(parts, pairs, strict=True):
-            linear = build_linear(model, schema)
+        for part, (seen, unseen) in zip(parts, pairs, strict=True):
             fitted = problem(seen)
-            put_into(linear, fitted.in_own_unit(solve(fitted, weight_decay).weights))
-            both = [outputs_of(one, part.unseen, train) for one in (part.network, linear)]
+            weights = fitted.in_own_unit(solve(fitted, weight_decay).weights)
+            both = [outputs_of(part.network, part.unseen, train), _linear_outputs(weights, unseen.x)]
             answers.append(torch.cat(both, dim=1))
         share = best_share(torch.cat(answers), torch.cat([part.unseen.y for part in parts]), bag.answer)
-    whole = problem(_examples(rows))
-    put_into(bag.networks[-1], whole.in_own_unit(solve(whole, weight_decay).weights))
+    whole = _examples(rows)
+    space, seen, _ = in_row_space(whole, Examples(whole.x[:0], whole.y[:0]))
+    solution = solve(problem(seen), weight_decay)
+    put_into(bag.networks[-1], problem(whole).in_own_unit(of_columns(solution, space)))
     bag.give_last(share)
     return f"blended: a linear model counts {share:.0%}, weight decay {weight_decay:g}"
 
@@ -134,6 +137,16 @@ def outputs_of(module: nn.Module, rows: Rows, train: Train) -> Tensor:
         return torch.cat([program.outputs(rows.x[at : at + BATCH], rows.normalise) for at in starts])
     with torch.inference_mode():
         return torch.cat([module.to(device)(x).cpu() for x, _ in rows.batches(BATCH)])
+
+
+def _linear_outputs(
+    weights: tuple[NDArray[np.float32], NDArray[np.float32]], x: NDArray[np.float32]
+) -> Tensor:
+    outputs, columns = weights[0].shape
+    linear = nn.Sequential(nn.utils.skip_init(nn.Linear, columns, outputs))
+    put_into(linear, weights)
+    program = PortableProgram(linear.eval(), (columns,))
+    return program.outputs(torch.from_numpy(np.ascontiguousarray(x)), AS_THEY_ARE)
 
 
 def _loss(outputs: Tensor, y: Tensor) -> float:

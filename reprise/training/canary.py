@@ -18,8 +18,10 @@ from reprise.foundation import seeds
 from reprise.foundation.errors import EnvironmentProblem
 from reprise.foundation.files import read_json, write_json
 from reprise.model.architectures import build, output_count
+from reprise.model.inference import PortableProgram
+from reprise.model.pretrained import PretrainedNetwork
 from reprise.model.tabular import observe
-from reprise.model.tensors import Rows, normaliser
+from reprise.model.tensors import Normaliser, Rows, normaliser
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Model, Train
 from reprise.training.by_kernels import KernelEngine
@@ -50,13 +52,16 @@ def key(model: Model, train: Train, schema: Schema) -> str:
 
 def step_hash(model: Model, train: Train, schema: Schema) -> str:
     """Return the SHA-256 over the weights after one portable step (or a solution) on made-up rows."""
-    module = build(model, schema, SEED).train()
+    module: nn.Module = build(model, schema, SEED).train()
     train = train.model_copy(update={"seed": SEED})
+    rows = made_up_rows(SOLVED_ROWS if train.optimizer == "exact" else train.batch_size, schema)
+    if isinstance(module, PretrainedNetwork) and model.pretrained.tune == "head":
+        features = PortableProgram(module.eval().features, schema.shape).outputs(rows.x, rows.normalise)
+        module, rows = nn.Sequential(module.head), Rows(features, rows.y, Normaliser(None, None))
     if train.optimizer == "exact":
-        rows = made_up_rows(SOLVED_ROWS, schema)
         solve_model(module, rows, rows, train)
     else:
-        _take_a_step(module, made_up_rows(train.batch_size, schema), train, len(schema.classes))
+        _take_a_step(module, rows, train, len(schema.classes))
     digest = hashlib.sha256()
     for tensor in module.state_dict().values():
         digest.update(tensor.numpy().tobytes())

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from reprise.arithmetic.linear_solver import LinearProblem, solve
+from reprise.arithmetic.linear_solver import Doubles, LinearProblem, Solution, solve
+from reprise.arithmetic.row_space import RowSpace
 from reprise.foundation import seeds
 from reprise.foundation.errors import Interrupted
 from reprise.model.losses import kernel_loss
@@ -21,7 +22,7 @@ from reprise.training.by_kernels import KernelEngine
 from reprise.training.loop import VALIDATION_BATCH, Job, judge, validate
 from reprise.training.progress import Progress
 
-MOST_COLUMNS = 2000  # their products with each other are kept
+MOST_COLUMNS = 2048  # their products with each other are kept
 FOLDS = 10
 ENOUGH = 100  # validation rows that decide by themselves
 ROUGHLY = 1e-12  # the precision of weights that are only compared
@@ -96,7 +97,7 @@ def solve_model(
     model : nn.Module
         Of kind linear.
     train_rows, val_rows : Rows
-        Of a table, on the CPU.
+        Of a table, or features of pictures, on the CPU.
     train : Train
         `weight_decay`, `label_smoothing`, and `seed`, which shares rows out among folds.
     between : callable
@@ -109,14 +110,38 @@ def solve_model(
         return LinearProblem(rows.x, rows.y, loss, outputs, train.label_smoothing, between)
 
     seen, held_out = (Examples(rows.x.numpy(), rows.y.numpy()) for rows in (train_rows, val_rows))
+    whole, space = problem(seen), None
+    # Without a penalty the least axis, which rounding makes, would count like all others.
+    if isinstance(train.weight_decay, str) or train.weight_decay >= WEIGHT_DECAYS[-1]:
+        space, seen, held_out = in_row_space(seen, held_out)
     if isinstance(train.weight_decay, str):
         weight_decay, how = _chosen(seen, held_out, train.seed, problem)
     else:
         weight_decay, how = train.weight_decay, "as given"
-    whole = problem(seen)
-    solution = solve(whole, weight_decay)
-    put_into(model, whole.in_own_unit(solution.weights))
+    solution = solve(problem(seen), weight_decay)
+    put_into(model, whole.in_own_unit(of_columns(solution, space)))
     return Solved(weight_decay, how, solution.steps)
+
+
+def in_row_space(seen: Examples, held_out: Examples) -> tuple[RowSpace | None, Examples, Examples]:
+    """Return rows as coordinates in the space that all of them span, where this has fewer axes than columns.
+
+    The solution for a penalty above 0 is the same, and found sooner.
+    """
+    count = len(seen.y) + len(held_out.y)
+    if count >= seen.x.shape[1]:
+        return None, seen, held_out
+    space = RowSpace(np.concatenate([seen.x, held_out.x]) if len(held_out.y) else seen.x)
+    one, other = np.split(space.coordinates, [len(seen.y)])
+    return space, Examples(one, seen.y), Examples(other, held_out.y)
+
+
+def of_columns(solution: Solution, space: RowSpace | None) -> Doubles:
+    """Return a solution's weights and biases, [outputs, columns + 1], of columns as they were."""
+    weights = solution.weights
+    if space is None:
+        return weights
+    return np.concatenate([space.weights(weights[:, :-1]), weights[:, -1:]], axis=1)
 
 
 def put_into(model: nn.Module, weights: tuple[NDArray[np.float32], NDArray[np.float32]] | None) -> None:
@@ -141,9 +166,8 @@ def _chosen(
     """Return the weight decay with the least loss on rows that were not fitted to, and which these were."""
     if len(held_out.y) >= ENOUGH:
         return best_weight_decay([(seen, held_out)], problem), "chosen by the validation split"
-    return best_weight_decay(
-        cross_validation(seen, seed), problem
-    ), f"chosen by {FOLDS} folds of the train split"
+    weight_decay = best_weight_decay(cross_validation(seen, seed), problem)
+    return weight_decay, f"chosen by {FOLDS} folds of the train split"
 
 
 def best_weight_decay(
@@ -172,11 +196,14 @@ def cross_validation(rows: Examples, seed: int) -> Iterator[tuple[Examples, Exam
         yield Examples(rows.x[~chosen], rows.y[~chosen]), Examples(rows.x[chosen], rows.y[chosen])
 
 
-def unfit(train: Train, schema: Schema) -> Iterator[str]:
-    """Yield one line for each reason why this data can't be solved."""
-    if schema.layout != "table":
+def unfit(train: Train, schema: Schema, *, of_features: bool = False) -> Iterator[str]:
+    """Yield one line for each reason why this data can't be solved.
+
+    With `of_features` a backbone makes columns of pictures, no more than can be solved.
+    """
+    if schema.layout != "table" and not of_features:
         yield "train.optimizer: exact is for tables, but the data is images; set prepare.flatten to true"
-    elif schema.shape[0] > MOST_COLUMNS:
+    elif schema.layout == "table" and schema.shape[0] > MOST_COLUMNS:
         yield (
             f"train.optimizer: exact solves up to {MOST_COLUMNS:,} columns, but the data has "
             f"{schema.shape[0]:,}; use adam"

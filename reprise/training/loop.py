@@ -27,7 +27,9 @@ from reprise.training.schedule import learning_rate
 from reprise.training.signals import StopRequest
 from reprise.training.slices import SlicedGradient
 
-VALIDATION_BATCH = 512  # rows; fixed, because sums of losses depend on it
+# Rows that are judged together; fixed, because sums of losses depend on it. Of large pictures it is fewer:
+# each needs megabytes on its way through a network.
+VALIDATION_BATCH, LARGE_BATCH, LARGE = 512, 32, 2**16
 
 
 @dataclass
@@ -117,10 +119,16 @@ def fit(job: Job) -> Progress:
 def engine_and_optimizer(job: Job) -> tuple[Engine, Optimizer]:
     """Return what computes the gradients and what changes the parameters, by numerics and device."""
     if uses_kernels(job.train_rows.x.device, job.train.numerics):
-        engine = KernelEngine(job.model, job.train_rows, job.train, VALIDATION_BATCH, job.class_weights)
+        validation = validation_batch(job.train_rows)
+        engine = KernelEngine(job.model, job.train_rows, job.train, validation, job.class_weights)
         return engine, KernelOptimizer(engine, job.train, job.pool)
     by_torch = TorchEngine(job.model, job.train_rows, job.train, job.class_weights)
     return by_torch, TorchOptimizer(job.model, job.train)
+
+
+def validation_batch(rows: Rows) -> int:
+    """Return how many rows are judged together."""
+    return VALIDATION_BATCH if rows.x[0:1].numel() <= LARGE else LARGE_BATCH
 
 
 def validate(job: Job, engine: Engine) -> tuple[float, float] | None:
@@ -138,11 +146,12 @@ def judge(job: Job, engine: Engine, rows: Rows) -> tuple[float, float]:
     Batches of a fixed size are shared out among threads; their sums are added in row order.
     """
     job.model.eval()
-    starts = range(0, len(rows), VALIDATION_BATCH)
+    size = validation_batch(rows)
+    starts = range(0, len(rows), size)
 
     def work(number: int, slot: int) -> tuple[float, float]:
         first = starts[number]
-        return engine.judge(slot, rows, first, min(len(rows), first + VALIDATION_BATCH))
+        return engine.judge(slot, rows, first, min(len(rows), first + size))
 
     losses, correct = zip(*job.pool.map(work, len(starts)), strict=True)
     return sum(losses), sum(correct)

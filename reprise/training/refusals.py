@@ -46,7 +46,7 @@ def refuse_unfit(params: Params, schema: Schema) -> None:
     if train.augment.flip and schema.dataset in HANDED:
         problems.append("train.augment.flip: a mirrored digit is another sign; set it to false")
     if train.optimizer == "exact":
-        problems += unfit(train, schema)
+        problems += unfit(train, schema, of_features=params.model.kind == "pretrained")
     if problems:
         raise UserError(*problems)
 

@@ -17,6 +17,8 @@ from reprise.foundation.files import csv_text, write_text
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
 from reprise.model.file import save_model
+from reprise.model.pretrained import PretrainedNetwork
+from reprise.model.published import weights_of
 from reprise.model.tabular import observe
 from reprise.model.tensors import Rows, load_rows
 from reprise.prepared.schema import Schema
@@ -29,6 +31,7 @@ from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
 from reprise.training.class_weights import class_weights
 from reprise.training.display import Display
 from reprise.training.exact import fit_exactly
+from reprise.training.head import fit_head
 from reprise.training.loop import Job, fit
 from reprise.training.pool import Pool
 from reprise.training.progress import Progress, history_rows
@@ -119,6 +122,8 @@ def _train(
         if params.train.folds > 1 or params.train.blend != "none":
             bag = train_bag(params, schema, job, workers)
             job.model, progress, told = bag.model, bag.progress, bag.told
+        elif params.model.kind == "pretrained" and params.model.pretrained.tune == "head":
+            progress, told = fit_head(job, places.prepared, workers), ""
         else:
             progress, told = fit_exactly(job) if exact else fit(job), ""
     pool.close()
@@ -160,8 +165,10 @@ def _save(
 
 
 def initial_model(params: Params, schema: Schema, rows: Rows) -> nn.Module:
-    """Return the untrained model, which may have looked at the train split."""
+    """Return the model to be trained, which may have looked at the train split, or has published weights."""
     model = build(params.model, schema, params.train.seed)
+    if isinstance(model, PretrainedNetwork):
+        model.take(params.model.pretrained, weights_of(params.model.pretrained))
     observe(model, rows.x, rows.y)
     return model
 

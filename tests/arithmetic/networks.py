@@ -10,6 +10,7 @@ from brought_networks import BROUGHT
 from tiny import schema_of
 from torch import Tensor, nn
 
+from reprise.arithmetic.image_layers import ChannelNorm, SameConv2d
 from reprise.arithmetic.layers import BatchNorm
 from reprise.model.architectures import build, initialise
 from reprise.model.tensors import Normaliser, Rows
@@ -87,7 +88,10 @@ NETWORKS: dict[str, Callable[[], tuple[nn.Module, Shape]]] = {
     **{f"mlp {name}": mlp(name) for name in ("relu", "sigmoid", "tanh", "gelu")},
     **{
         f"features {layer}": lambda layer=layer: over_features(layer)
-        for layer in (nn.ReLU6(), nn.LeakyReLU(0.2), nn.SiLU(), nn.LayerNorm(12), nn.Identity())
+        for layer in (
+            nn.ReLU6(), nn.LeakyReLU(0.2), nn.SiLU(), nn.Hardsigmoid(), nn.Hardswish(), nn.LayerNorm(12),
+            nn.Identity(),
+        )
     },
     "no bias": lambda: (
         nn.Sequential(nn.Linear(5, 4, bias=False), nn.ReLU(), nn.Linear(4, 3, bias=False)), (5,)
@@ -101,6 +105,13 @@ NETWORKS: dict[str, Callable[[], tuple[nn.Module, Shape]]] = {
         nn.Conv2d(8, 8, 3, 2, 1, groups=8), nn.SiLU(), nn.Conv2d(8, 6, 1, groups=2),
     ),
     "dilated, uneven": lambda: images(nn.Conv2d(3, 5, (3, 2), (2, 1), (2, 0), (2, 3)), nn.GELU()),
+    "padded like TensorFlow": lambda: images(
+        SameConv2d(3, 6, 3, 2), nn.ReLU6(), SameConv2d(6, 6, 5, 2, groups=6), BatchNorm(6), nn.ReLU6(),
+        SameConv2d(6, 4, (2, 3), (1, 2)), shape=(3, 12, 9),
+    ),
+    "norm over channels": lambda: images(
+        nn.Conv2d(3, 6, 3), ChannelNorm(6), nn.GELU(), nn.Conv2d(6, 4, 3, groups=2)
+    ),
     "max pool": lambda: images(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.MaxPool2d(3, 2, 1)),
     "average pool": lambda: images(nn.Conv2d(3, 5, 3), nn.AvgPool2d(2), nn.ReLU()),
     "padded average": lambda: images(nn.Conv2d(3, 5, 3), nn.AvgPool2d(3, 2, 1)),

@@ -46,7 +46,7 @@ class Case:
 def _case(rng: np.random.Generator, shape: Shape, rows: int, *sizes: tuple[int, ...]) -> Case:
     kind = "linear" if isinstance(shape, LinearShape) else "convolution"
     x, weight, gy, bias = (rng.standard_normal(size).astype(np.float32) for size in sizes)
-    case = Case(kind, shape, rows, int(rng.integers(2)), x, weight, gy, bias if rng.random() < 0.7 else None)
+    case = Case(kind, shape, rows, int(rng.integers(3)), x, weight, gy, bias if rng.random() < 0.7 else None)
     fate = rng.random()
     for array in (case.x, case.weight, case.gy):
         if fate < 0.15:
@@ -74,7 +74,7 @@ def linear_case(rng: np.random.Generator, number: int) -> Case:
 
 
 def convolution_case(rng: np.random.Generator, number: int) -> Case:
-    """Return a convolution: every second has groups, each channel by itself, or dilation."""
+    """Return a convolution: every second has groups, each channel by itself, dilation, or uneven padding."""
     while True:
         kernel, stride, pad = rng.integers(1, 5, 2), rng.integers(1, 4, 2), rng.integers(0, 4, 2)
         dilation = rng.integers(1, 4, 2) if number % 3 == 0 else np.ones(2, np.int64)
@@ -85,7 +85,10 @@ def convolution_case(rng: np.random.Generator, number: int) -> Case:
             groups = channels = outputs = int(rng.integers(2, 90))
         if number % 50 == 0:
             size[:] = 40
-        out = (size + 2 * pad - (kernel - 1) * dilation - 1) // stride + 1
+        if number % 40 == 2:  # a factor for each channel
+            kernel, stride, pad = np.ones(2, np.int64), np.ones(2, np.int64), np.zeros(2, np.int64)
+        after = pad + (rng.integers(0, 3, 2) if number % 7 == 3 else 0)
+        out = (size + pad + after - (kernel - 1) * dilation - 1) // stride + 1
         if out.min() >= 1:
             break
     rows = int(rng.integers(1, 5))

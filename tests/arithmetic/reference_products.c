@@ -24,7 +24,7 @@ static void term(chain *c, float a, float b)
 }
 static float end(const chain *c) { return c->terms <= PART ? c->part : c->sum + c->part; }
 
-static float relu_of(float s, int relu) { return relu && s <= 0 ? 0 : s; }
+static float relu_of(float s, int relu) { return relu && s <= 0 ? 0 : relu == 2 && s >= 6 ? 6 : s; }
 
 EXPORT void ref_linear_forward(const linear *d, idx rows, const float *x, const float *w, const float *b, int relu, float *y)
 {

@@ -12,7 +12,8 @@ from exact_operations import guarded
 from networks import NETWORKS, Residual, by_kernels, by_torch, in_double, network
 from torch import Tensor, nn
 
-from reprise.arithmetic.drafts import Kind, is_relu
+from reprise.arithmetic.drafts import Kind, relu_of
+from reprise.arithmetic.layers import BatchNorm
 from reprise.arithmetic.network import compile_network
 from reprise.arithmetic.structures import MatrixPairs
 from reprise.model.inference import PortableProgram
@@ -84,7 +85,7 @@ def test_the_module_keeps_its_names_and_values() -> None:
 # What is fused
 
 
-def kinds(module: nn.Module, shape: tuple[int, ...]) -> list[tuple[str, bool]]:
+def kinds(module: nn.Module, shape: tuple[int, ...]) -> list[tuple[str, int]]:
     return [(draft.kind.name, draft.relu) for draft in compile_network(module, shape).operations]
 
 
@@ -94,6 +95,12 @@ def test_a_relu_that_alone_follows_is_done_on_the_way() -> None:
     )
     assert kinds(layers, (1, 2, 2)) == [
         ("CONVOLUTION", True), ("FLATTEN", False), ("LINEAR", True), ("LINEAR", False),
+    ]  # fmt: skip
+    six = nn.Sequential(
+        nn.Conv2d(1, 2, 1), nn.ReLU6(), BatchNorm(2), nn.ReLU6(), nn.Conv2d(2, 2, 1), nn.Flatten()
+    )
+    assert kinds(six, (1, 2, 2)) == [
+        ("CONVOLUTION", 2), ("BATCH_NORM", 0), ("ACTIVATION", 0), ("CONVOLUTION", 0), ("FLATTEN", 0),
     ]  # fmt: skip
     block = nn.Sequential(Residual(nn.Linear(4, 4)), nn.Linear(4, 2))
     assert kinds(block, (4,)) == [("LINEAR", False), ("SUM", True), ("LINEAR", False)]
@@ -111,7 +118,7 @@ def test_a_relu_stays_where_others_need_what_it_takes() -> None:
 
     operations = compile_network(Both(), (4,)).operations
     assert [draft.kind for draft in operations] == [Kind.LINEAR, Kind.ACTIVATION, Kind.SUM, Kind.LINEAR]
-    assert sum(map(is_relu, operations)) == 1
+    assert sum(map(relu_of, operations)) == 1
     twice = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.ReLU(), nn.Tanh(), nn.ReLU())
     assert kinds(twice, (4,)) == [
         ("LINEAR", True), ("ACTIVATION", False), ("ACTIVATION", False), ("ACTIVATION", False),

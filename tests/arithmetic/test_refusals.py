@@ -55,7 +55,7 @@ class Does(nn.Module):
         (nn.GELU("tanh"), "nn.GELU with approximate='tanh'; only 'none'"),
         (
             nn.ConvTranspose2d(4, 4, 3),
-            "nn.ConvTranspose2d is none of BatchNorm, Dropout, Members",
+            "nn.ConvTranspose2d is none of BatchNorm, ChannelNorm, Dropout, Members",
         ),
         (nn.BatchNorm2d(4), "nn.BatchNorm2d is none of BatchNorm"),  # its statistics are the batch's
         (nn.Softmax(), "needs its dim"),

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_files import content_of, pixels
+from image_files import content_of, folder_of, pixels
 
 from reprise.arithmetic.build import FOLDER_VARIABLE
+from reprise.foundation.download import CACHE
+from reprise.foundation.files import write_bytes
+from reprise.model import published
 
 from .cases import CASES, Section, with_changes
 from .conftest import Row
@@ -42,6 +45,12 @@ FILES: dict[str, Section] = {
         "train": {"seed": 3, "epochs": 1, "batch_size": 32, "slices": 2, "optimizer": "adamw", "lr": 0.001},
         "evaluate": {"confidence": 0.95},
     },
+    "pretrained": {
+        "prepare": {"dataset": "images", "normalise": "none", "split": {"method": "shuffle", "val": 0.0}},
+        "model": {"kind": "pretrained"},
+        "train": {"seed": 3, "optimizer": "exact", "weight_decay": "auto"},
+        "evaluate": {"confidence": 0.95},
+    },
 }
 
 
@@ -68,12 +77,16 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         content = content_of(pixels(number, 24 + number % 9, 20), ("JPEG", "PNG")[number // 2 % 2])
         (place / f"{number}.image").write_bytes(content)
+    folder_of(
+        folder / "few", {"cat": 5, "dog": 5}, 40
+    )  # a backbone's size takes the emulator seconds a picture
+    write_bytes(folder / CACHE / published.FOLDER / published.STORED, published.stored_lite0())
     return folder
 
 
 @pytest.fixture(scope="module")
 def cases() -> dict[str, Section]:
-    """Three of the usual trainings, three on files, and a linear model that is solved."""
+    """Three of the usual trainings, three on files, a linear model and a pretrained one's head, solved."""
     csv = {"path": "table.csv", "target": "y"}
     images = {"path": "images", "size": 8, "mode": "rgb"}
     return {
@@ -81,6 +94,9 @@ def cases() -> dict[str, Section]:
         **{name: with_changes(FILES[name], {"prepare": {"csv": csv}}) for name in ("table", "ensemble")},
         "solved": with_changes(FILES["table"], {"prepare": {"csv": csv}}, SOLVED),
         "images": with_changes(FILES["images"], {"prepare": {"images": images}}),
+        "pretrained": with_changes(
+            FILES["pretrained"], {"prepare": {"images": {"path": "few", "size": 224}}}
+        ),
     }
 
 

@@ -19,6 +19,13 @@ static void batch_norm_gradients(program *p, const operation *o, idx rows, const
     if (gx) batch_norm_apply(gy, o->mean, o->variance, w, 0, o->number, 0, gx, m, o->channels);
 }
 
+/* The gradient before the ReLU or ReLU6 that an operation did on the way. */
+static void before_relu(const operation *o, const float *y, float *gy, idx n)
+{
+    if (o->relu == 1) relu_mask(y, gy, gy, n);
+    else if (o->relu) activation_backward(RELU6_, 0, 0, y, gy, gy, n);
+}
+
 /* The gradients of an operation by its parameters, into job->gradients, and by its input, into gx (null: not wanted). */
 static void backward_one(program *p, const operation *o, idx rows, const slice_job *job, float *gx)
 {
@@ -27,12 +34,12 @@ static void backward_one(program *p, const operation *o, idx rows, const slice_j
     const idx n = rows * o->floats;
     switch (o->kind) {
     case LINEAR:
-        if (o->relu) relu_mask(y, gy, gy, n);
+        before_relu(o, y, gy, n);
         linear_weight_gradient(&o->linear, rows * o->pixels, gy, x, gw, gb);
         if (gx) linear_input_gradient(&o->linear, rows * o->pixels, gy, o->packed_for_gradient, gx);
         break;
     case CONVOLUTION:
-        if (o->relu) relu_mask(y, gy, gy, n);
+        before_relu(o, y, gy, n);
         convolution_weight_gradient(&o->convolution, rows, gy, x, gw, gb);
         if (gx) convolution_input_gradient(&o->convolution, rows, gy, o->packed_for_gradient, gx);
         break;

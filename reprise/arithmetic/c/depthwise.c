@@ -2,6 +2,8 @@
 #include "product.h"
 #include "segments.h"
 
+#define PIXELS 4 /* neighbours that are computed together, and the vectors of channels */
+#define VECTORS 2
 #define WIDTH 4 /* vectors of channels side by side: enough chains to hide an addition's latency */
 
 int is_depthwise(const convolution *d) { return d->groups > 1 && d->groups == d->in && d->in == d->out; }
@@ -53,38 +55,117 @@ INLINE void end_part(vf acc[WIDTH], vf sum[WIDTH], int is_first)
     }
 }
 
-/* The pixels of a pair of segments, all of which see the same taps. from: [height, width, C], to: [.., to_width, C] */
-static void multiply_pixels(const segment *h, const segment *w, idx channels, const float *from, idx width,
-                            const float *packed, const idx *taps, idx packed_width, const float *bias, int relu,
-                            float *to, idx to_width)
+/* A pair of segments and what their pixels read and write. from: [height, width, C], to: [.., to_width, C] */
+typedef struct {
+    const segment *h, *w;
+    idx channels, width, to_width, packed_width;
+    const float *from, *packed, *bias;
+    const idx *taps;
+    int relu;
+    float *to;
+} pixels;
+
+INLINE vf ended(vf value, const float *bias, int relu, idx count)
 {
-    for (idx i = 0; i < h->count; i++) {
-        for (idx j = 0; j < w->count; j++) {
-            const float *x = from + ((h->meets + i * h->pixel_step) * width + w->meets + j * w->pixel_step) * channels;
-            float *y = to + ((h->first + i * h->step) * to_width + w->first + j * w->step) * channels;
-            for (idx c = 0; c < channels; c += WIDTH * L) {
-                const idx count = least(WIDTH * L, channels - c);
-                vf acc[WIDTH], sum[WIDTH];
-                idx terms = 0;
-                UNROLL for (int v = 0; v < WIDTH; v++) acc[v] = SPLAT(0.f);
-                for (idx a = 0; a < (w->taps ? h->taps : 0); a++) {
-                    for (idx b = 0; b < w->taps; b++) {
-                        const idx tap = taps[(h->tap + a) * packed_width + w->tap + b];
-                        if (terms && terms % PART_TERMS == 0) end_part(acc, sum, terms == PART_TERMS);
-                        terms++;
-                        multiply_channels(acc, x + (a * h->tap_step * width + b * w->tap_step) * channels + c,
-                                          packed + tap * channels + c, count);
-                    }
-                }
-                if (terms > PART_TERMS) end_part(acc, sum, 0);
-                const vf *done = terms > PART_TERMS ? sum : acc;
-                for (int v = 0; v < WIDTH && v * L < count; v++) {
-                    vf value = done[v];
-                    if (bias) value = ADD(value, load_some(bias + c + v * L, count - v * L));
-                    if (relu) value = RELU(value);
-                    store_some(y + c + v * L, value, count - v * L);
-                }
+    if (bias) value = ADD(value, load_some(bias, count));
+    if (relu) value = RELU(value);
+    return relu == UP_TO_SIX ? UP_TO(6.f, value) : value;
+}
+
+/* A few pixels, x_step apart, of a few whole vectors of channels: each weight is read once for all of them. */
+INLINE void multiply_block(const pixels *p, const float *x, idx x_step, float *y, idx y_step, idx c, const int many,
+                           const int vectors)
+{
+    vf acc[PIXELS][VECTORS];
+    for (int i = 0; i < many; i++) for (int v = 0; v < vectors; v++) acc[i][v] = SPLAT(0.f);
+    for (idx a = 0; a < (p->w->taps ? p->h->taps : 0); a++) {
+        const idx *taps = p->taps + (p->h->tap + a) * p->packed_width + p->w->tap;
+        const float *row = x + a * p->h->tap_step * p->width * p->channels + c;
+        for (idx b = 0; b < p->w->taps; b++, row += p->w->tap_step * p->channels) {
+            const float *weights = p->packed + taps[b] * p->channels + c;
+            UNROLL for (int v = 0; v < vectors; v++) {
+                const vf weight = LOAD(weights + v * L);
+                UNROLL for (int i = 0; i < many; i++) acc[i][v] = FMA(LOAD(row + i * x_step + v * L), weight, acc[i][v]);
             }
+        }
+    }
+    const float *bias = p->bias ? p->bias + c : 0;
+    for (int i = 0; i < many; i++) {
+        for (int v = 0; v < vectors; v++) {
+            STORE(y + i * y_step + c + v * L, ended(acc[i][v], bias ? bias + v * L : 0, p->relu, L));
+        }
+    }
+}
+
+/* Up to WIDTH vectors of channels of one pixel, whatever their number and that of the taps. */
+static void multiply_pixel(const pixels *p, const float *x, float *y, idx c, idx count)
+{
+    vf acc[WIDTH], sum[WIDTH];
+    idx terms = 0;
+    UNROLL for (int v = 0; v < WIDTH; v++) acc[v] = SPLAT(0.f);
+    for (idx a = 0; a < (p->w->taps ? p->h->taps : 0); a++) {
+        for (idx b = 0; b < p->w->taps; b++) {
+            const idx tap = p->taps[(p->h->tap + a) * p->packed_width + p->w->tap + b];
+            if (terms && terms % PART_TERMS == 0) end_part(acc, sum, terms == PART_TERMS);
+            terms++;
+            multiply_channels(acc, x + (a * p->h->tap_step * p->width + b * p->w->tap_step) * p->channels + c,
+                              p->packed + tap * p->channels + c, count);
+        }
+    }
+    if (terms > PART_TERMS) end_part(acc, sum, 0);
+    const vf *done = terms > PART_TERMS ? sum : acc;
+    for (int v = 0; v < WIDTH && v * L < count; v++) {
+        const idx some = count - v * L;
+        store_some(y + c + v * L, ended(done[v], p->bias ? p->bias + c + v * L : 0, p->relu, some), some);
+    }
+}
+
+/* `many` pixels side by side, through all channels */
+INLINE void multiply_neighbours(const pixels *p, const float *x, idx x_step, float *y, idx y_step, const int many)
+{
+    idx c = 0;
+    for (; c + VECTORS * L <= p->channels; c += VECTORS * L) multiply_block(p, x, x_step, y, y_step, c, many, VECTORS);
+    for (; c + L <= p->channels; c += L) multiply_block(p, x, x_step, y, y_step, c, many, 1);
+    for (int i = 0; c < p->channels && i < many; i++) {
+        multiply_pixel(p, x + i * x_step, y + i * y_step, c, p->channels - c);
+    }
+}
+
+/* The pixels of a pair of segments, all of which see the same taps. */
+static void multiply_pixels(const pixels *p)
+{
+    const segment *h = p->h, *w = p->w;
+    const idx x_step = w->pixel_step * p->channels, y_step = w->step * p->channels;
+    const int is_long = h->taps * w->taps > PART_TERMS;
+    for (idx i = 0; i < h->count; i++) {
+        const float *x = p->from + ((h->meets + i * h->pixel_step) * p->width + w->meets) * p->channels;
+        float *y = p->to + ((h->first + i * h->step) * p->to_width + w->first) * p->channels;
+        idx j = 0;
+        for (; !is_long && j + PIXELS <= w->count; j += PIXELS) {
+            multiply_neighbours(p, x + j * x_step, x_step, y + j * y_step, y_step, PIXELS);
+        }
+        for (; !is_long && j < w->count; j++) multiply_neighbours(p, x + j * x_step, x_step, y + j * y_step, y_step, 1);
+        for (; j < w->count; j++) {
+            for (idx c = 0; c < p->channels; c += WIDTH * L) {
+                multiply_pixel(p, x + j * x_step, y + j * y_step, c, least(WIDTH * L, p->channels - c));
+            }
+        }
+    }
+}
+
+/* A kernel of one pixel over few channels: images are one long row in which the weights come again and again. */
+static void multiply_single_taps(const float *x, idx n, idx channels, const float *packed, const float *bias, int relu, float *y)
+{
+    float weights[L * L], biases[L * L];
+    for (idx i = 0; i < channels * L; i++) {
+        weights[i] = packed[i % channels];
+        biases[i] = bias ? bias[i % channels] : 0;
+    }
+    for (idx first = 0; first < n; first += channels * L) {
+        for (idx i = 0; i < channels * L && first + i < n; i += L) {
+            const idx some = n - first - i;
+            const vf made = FMA(load_some(x + first + i, some), LOAD(weights + i), SPLAT(0.f));
+            store_some(y + first + i, ended(made, bias ? biases + i : 0, relu, L), some);
         }
     }
 }
@@ -92,7 +173,11 @@ static void multiply_pixels(const segment *h, const segment *w, idx channels, co
 void depthwise_forward(const convolution *d, idx rows, const float *x, const float *packed, const float *bias, int relu, float *y)
 {
     const side sh = height_of(d), sw = width_of(d);
-    const idx taps = d->kernel_h * d->kernel_w;
+    const idx taps = d->kernel_h * d->kernel_w, image = d->height * d->width, made = d->out_height * d->out_width;
+    if (taps == 1 && d->in < L && made == image && d->stride_h == 1 && d->stride_w == 1 && !d->pad_h && !d->pad_w) {
+        multiply_single_taps(x, rows * image * d->in, d->in, packed, bias, relu, y);
+        return;
+    }
     reserve(FLOATS(d->out_height + d->out_width, segment) + FLOATS(taps, idx) + 256);
     segment *h = (segment *)take(FLOATS(d->out_height, segment)), *w = (segment *)take(FLOATS(d->out_width, segment));
     idx *order = (idx *)take(FLOATS(taps, idx));
@@ -101,8 +186,10 @@ void depthwise_forward(const convolution *d, idx rows, const float *x, const flo
     for (idx n = 0; n < rows; n++) {
         for (idx i = 0; i < nh; i++) {
             for (idx j = 0; j < nw; j++) {
-                multiply_pixels(h + i, w + j, d->in, x + n * d->height * d->width * d->in, d->width, packed, order,
-                                d->kernel_w, bias, relu, y + n * d->out_height * d->out_width * d->in, d->out_width);
+                multiply_pixels(&(pixels){.h = h + i, .w = w + j, .channels = d->in, .width = d->width,
+                                          .to_width = d->out_width, .packed_width = d->kernel_w,
+                                          .from = x + n * image * d->in, .packed = packed, .bias = bias,
+                                          .taps = order, .relu = relu, .to = y + n * made * d->in});
             }
         }
     }
@@ -127,8 +214,11 @@ void depthwise_input_gradient(const convolution *d, idx rows, const float *gy, c
         for (idx n = 0; n < rows; n++) {
             for (idx i = 0; i < nh; i++) {
                 for (idx j = 0; j < nw; j++) {
-                    multiply_pixels(h + i, w + j, d->in, gy + n * d->out_height * d->out_width * d->in, d->out_width,
-                                    packed, order, taps_w, 0, 0, gx + n * d->height * d->width * d->in, d->width);
+                    multiply_pixels(&(pixels){.h = h + i, .w = w + j, .channels = d->in, .width = d->out_width,
+                                              .to_width = d->width, .packed_width = taps_w,
+                                              .from = gy + n * d->out_height * d->out_width * d->in,
+                                              .packed = packed, .taps = order,
+                                              .to = gx + n * d->height * d->width * d->in});
                 }
             }
         }

@@ -48,6 +48,9 @@ INLINE idx end_runs(run *runs, idx count)
     return count;
 }
 
+/* What a product's end may do on the way: `relu` 1 is ReLU */
+#define UP_TO_SIX 2 /* ReLU6 */
+
 /* Where the terms of a tile's rows lie: rows anywhere and terms side by side; rows side by side; neither */
 enum layout { TERMS_ADJACENT, ROWS_ADJACENT, SCATTERED, LAYOUTS };
 

@@ -18,7 +18,7 @@ enum answer { OF_CLASSES, OF_LOGITS, OF_VALUES }; /* what members' outputs are *
 /* Values are numbered; value 0 is the network's input. `weight` and `bias` are places in the parameters, -1: none. */
 typedef struct {
     idx kind, x, x2, y, weight, bias;
-    idx relu;                /* the output goes through ReLU */
+    idx relu;                /* the output goes through ReLU (1) or ReLU6 (2) */
     idx floats;              /* of the output, a row */
     idx pixels, channels;    /* of the input, where it is an image: pixels a row */
     idx wants_gx, wants_gx2; /* whether the gradient by an input is wanted */

@@ -74,6 +74,7 @@ INLINE void end_part(const tile *t, vf acc[MOST_ROWS][WIDEST], int is_begun, int
     }
     if (is_last && t->relu) {
         EACH_ROW EACH_VECTOR acc[r][v] = RELU(acc[r][v]);
+        if (t->relu == UP_TO_SIX) EACH_ROW EACH_VECTOR acc[r][v] = UP_TO(6.f, acc[r][v]);
     }
     EACH_ROW {
         store_row(t, r, acc[r], width);

@@ -1,6 +1,7 @@
 /* One vector of float32 for each instruction set; lanes always run across outputs, never along a sum.
  *
- * L lanes; LOAD and STORE take any address; FMA rounds once, as IEEE-754's fusedMultiplyAdd does.
+ * L lanes; LOAD and STORE take any address; FMA rounds once, as IEEE-754's fusedMultiplyAdd does. NaN stays NaN in
+ * RELU and UP_TO (x86's min returns its second operand then).
  */
 #ifndef VECTOR_H
 #define VECTOR_H
@@ -17,6 +18,7 @@ typedef __m512 vf;
 #define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define ADD(a, b) _mm512_add_ps(a, b)
 #define RELU(a) _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_NLE_UQ), a)
+#define UP_TO(most, a) _mm512_min_ps(SPLAT(most), a)
 #define ISA_NAME "avx512"
 #elif defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
@@ -28,6 +30,7 @@ typedef __m256 vf;
 #define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define ADD(a, b) _mm256_add_ps(a, b)
 #define RELU(a) _mm256_and_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_NLE_UQ), a)
+#define UP_TO(most, a) _mm256_min_ps(SPLAT(most), a)
 #define ISA_NAME "avx2"
 #elif defined(__aarch64__) || defined(_M_ARM64)
 #include <arm_neon.h>
@@ -39,6 +42,7 @@ typedef float32x4_t vf;
 #define FMA(a, b, c) vfmaq_f32(c, a, b)
 #define ADD(a, b) vaddq_f32(a, b)
 #define RELU(a) vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(a), vcleq_f32(a, vdupq_n_f32(0))))
+#define UP_TO(most, a) vminq_f32(SPLAT(most), a)
 #define ISA_NAME "neon"
 #else
 /* Any other machine: no fused multiply-add in hardware, so it is computed through double (slow, exact). */
@@ -61,6 +65,11 @@ INLINE vf FMA(vf a, vf b, vf c)
 }
 #define ADD(a, b) ((a) + (b))
 INLINE vf RELU(vf a) { return (vf)(((__typeof__(a <= 0))a) & ~(a <= 0)); }
+INLINE vf UP_TO(float most, vf a)
+{
+    const __typeof__(a <= 0) above = a >= most;
+    return (vf)(((__typeof__(a <= 0))SPLAT(most) & above) | ((__typeof__(a <= 0))a & ~above));
+}
 #define ISA_NAME "baseline"
 #endif
 

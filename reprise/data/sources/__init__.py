@@ -6,10 +6,9 @@ from pathlib import Path
 
 from reprise.data.raw import Raw
 from reprise.data.sources import bundled, cifar, idx, toy
+from reprise.foundation.download import CACHE
 from reprise.foundation.workspace import main_root
 from reprise.settings.params import Prepare
-
-CACHE = Path("data/cache")  # of downloads; git-ignored, and outside data/raw, which is a dependency
 
 
 def load(params: Prepare, raw_dir: Path) -> Raw:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.data.download import RemoteFile, fetch
 from reprise.data.raw import Raw
+from reprise.foundation.download import RemoteFile, fetch
 from reprise.foundation.errors import UserError
 
 ARCHIVE = RemoteFile(

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.data.download import RemoteFile, fetch
 from reprise.data.raw import Raw
+from reprise.foundation.download import RemoteFile, fetch
 from reprise.foundation.errors import UserError
 
 NAMES = (

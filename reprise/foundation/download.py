@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.foundation.files import replacing, sha256_file, write_text
 
+CACHE = Path("data/cache")  # of downloads; git-ignored, and outside data/raw, which is a dependency
 CHUNK = 2**16  # bytes read at a time
 
 
@@ -28,16 +29,16 @@ class RemoteFile:
     ----------
     name : str
         Its name on disk.
-    size : int
-        Bytes; a mirror that offers more or fewer is refused before it is read.
+    size : int or None
+        Bytes; a mirror that offers more or fewer is refused before it is read. None: not published.
     sha256 : str
-        In hexadecimal.
+        In hexadecimal, or as many of its first digits as are published.
     urls : tuple of str
         Where it can be had, best first.
     """
 
     name: str
-    size: int
+    size: int | None
     sha256: str
     urls: tuple[str, ...]
 
@@ -98,7 +99,9 @@ def fetch(
 
 
 def _is_right(path: Path, file: RemoteFile) -> bool:
-    return path.is_file() and path.stat().st_size == file.size and sha256_file(path) == file.sha256
+    if not path.is_file() or path.stat().st_size != (file.size or path.stat().st_size):
+        return False
+    return sha256_file(path).startswith(file.sha256)
 
 
 def _problem_of(path: Path, file: RemoteFile) -> str | None:
@@ -112,9 +115,13 @@ def _problem_of(path: Path, file: RemoteFile) -> str | None:
         return f"{path}: cannot be read: {error.strerror}"
     found = f"{path.stat().st_size:,} bytes with SHA-256 {sha256_file(path)[:12]}…"
     return (
-        f"{path}: is not the published file: found {found}, expected {file.size:,} bytes with "
+        f"{path}: is not the published file: found {found}, expected {_bytes(file.size)}"
         f"{file.sha256[:12]}…; move it away (then it is downloaded) or replace it"
     )
+
+
+def _bytes(size: int | None) -> str:
+    return "" if size is None else f"{size:,} bytes with "
 
 
 def _ignore_in_git(cache: Path) -> None:
@@ -152,11 +159,12 @@ def _blocks(url: str, file: RemoteFile, patience: Patience) -> Iterator[bytes]:
     try:
         with _opener().open(url, timeout=patience.timeout) as response:
             declared = response.headers.get("Content-Length", file.size)
-            if str(declared) != str(file.size):
+            if str(declared) != str(file.size or declared):
                 kind = response.headers.get_content_type()
                 raise MirrorError(f"offers {declared} bytes of {kind}, not {file.size}", again=False)
-            with _progress(file, response.url) as bar:
-                for block in _checked(_pieces(response, patience), file):
+            size = int(declared) if str(declared).isdecimal() else None
+            with _progress(file.name, size, response.url) as bar:
+                for block in _checked(_pieces(response, patience), size, file.sha256):
                     bar.update(len(block))
                     yield block
     except urllib.error.HTTPError as error:
@@ -183,30 +191,31 @@ def _pieces(response: Any, patience: Patience) -> Iterator[bytes]:
             since, arrived = time.monotonic(), 0
 
 
-def _checked(blocks: Iterator[bytes], file: RemoteFile) -> Iterator[bytes]:
+def _checked(blocks: Iterator[bytes], size: int | None, sha256: str) -> Iterator[bytes]:
     """Pass the pieces on; raise before the end unless they are exactly the published content."""
     digest = hashlib.sha256()
     received = 0
     for block in blocks:
         received += len(block)
-        if received > file.size:
-            raise MirrorError(f"sends more than {file.size} bytes", again=False)
+        if size is not None and received > size:
+            raise MirrorError(f"sends more than {size} bytes", again=False)
         digest.update(block)
         yield block
-    if received < file.size:
-        raise MirrorError(f"ended after {received} of {file.size} bytes", again=True)
-    if digest.hexdigest() != file.sha256:
+    if size is not None and received < size:
+        raise MirrorError(f"ended after {received} of {size} bytes", again=True)
+    if not digest.hexdigest().startswith(sha256):
         raise MirrorError(f"sends another content (SHA-256 {digest.hexdigest()[:12]}…)", again=False)
 
 
-def _progress(file: RemoteFile, url: str) -> Any:
+def _progress(name: str, size: int | None, url: str) -> Any:
     """Return a progress bar; off a terminal a plain line takes its place."""
     from tqdm import tqdm  # here, because most runs download nothing
 
     shown = sys.stderr.isatty()
     if not shown:
-        print(f"downloading {file.name} ({file.size:,} bytes) from {urlsplit(url).hostname}", file=sys.stderr)
-    return tqdm(total=file.size, desc=file.name, unit="B", unit_scale=True, leave=False, disable=not shown)
+        told = "size unknown" if size is None else f"{size:,} bytes"
+        print(f"downloading {name} ({told}) from {urlsplit(url).hostname}", file=sys.stderr)
+    return tqdm(total=size, desc=name, unit="B", unit_scale=True, leave=False, disable=not shown)
 
 
 def _opener() -> urllib.request.OpenerDirector:
