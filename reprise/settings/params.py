@@ -19,6 +19,7 @@ Widths = Annotated[tuple[Count, ...], AsTuple]
 SomeWidths = Annotated[tuple[Count, ...], Field(min_length=1), AsTuple]
 Names = Annotated[tuple[str, ...], AsTuple]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Strength = Annotated[float, Field(ge=0.0, le=1.0)]
 EVEN = 0.5  # the threshold that stands for the more probable of two classes
 Threshold = Annotated[float, Field(gt=0.0, lt=1.0)] | Literal["best_f1"]
 WeightDecay = Annotated[float, Field(ge=0.0)] | Literal["auto"]
@@ -27,6 +28,11 @@ Dataset = Literal[
     "line", "random", "uniform", "iris", "breast_cancer", "diabetes", "digits",
     "mnist", "fashion_mnist", "cifar10", "csv", "images",
 ]  # fmt: skip
+
+
+def is_zero(value: float) -> bool:
+    """Tell whether a key is at its default, 0, and so left out of model.json."""
+    return value == 0.0
 
 
 class Section(BaseModel):
@@ -164,10 +170,27 @@ class Model(Section):
 
 
 class Augment(Section):
-    """Random changes of training images."""
+    """Random changes of training rows: all but `mixup` are for images."""
 
     shift: Annotated[int, Field(ge=0, le=16)] = Field(0, description="pixels, each way, both axes")
     flip: bool = Field(False, description="mirror left and right, half of the time")
+    crop: Annotated[float, Field(ge=0.05, le=1.0)] = Field(
+        1.0, exclude_if=lambda value: value == 1.0,
+        description="random resized crop: the smallest share of the area that is kept; 1: all",
+    )  # fmt: skip
+    rotate: Annotated[int, Field(ge=0, le=180)] = Field(
+        0, exclude_if=is_zero, description="degrees, each way"
+    )
+    brightness: Strength = Field(0.0, exclude_if=is_zero, description="factors from 1 - it to 1 + it")
+    contrast: Strength = Field(0.0, exclude_if=is_zero, description="likewise")
+    saturation: Strength = Field(0.0, exclude_if=is_zero, description="likewise, of images in colour")
+    cutout: Annotated[int, Field(ge=0, le=512)] = Field(
+        0, exclude_if=is_zero, description="pixels: side of a square that is cut out"
+    )
+    mixup: Strength = Field(
+        0.0, exclude_if=is_zero,
+        description="rows are mixed in pairs, shares from Beta(it, it); for tables too",
+    )  # fmt: skip
 
 
 class Train(Section):
