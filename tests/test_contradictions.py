@@ -196,6 +196,12 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "out, or use adam",
     ),
     (
+        {"model": {"cnn": {"preset": "small", "channels": [3], "strides": [1], "dropout": 0.2}}},
+        {"model": {"cnn": {"preset": "small", "dropout": 0.2}}},
+        "model.cnn.preset: small stands for other values of channels, strides than model.cnn has beside it; "
+        "leave those out, or the preset",
+    ),
+    (
         {"train": {"batch_size": 4, "slices": 5}},
         {"train": {"batch_size": 5, "slices": 5}},
         "train.slices: 5 slices of a batch of 4; use at most train.batch_size",

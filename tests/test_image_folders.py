@@ -200,15 +200,15 @@ def damaged(root):
     (root / "a" / "text.jpg").write_bytes(b"<html>404</html>")
     (root / "b" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (root / "b" / "bomb.png").write_bytes(bomb())
-    (root / "b" / "scan.tiff").write_bytes(content_of(pixels(2), "TIFF"))
+    (root / "b" / "scan.tiff").write_bytes(content_of(pixels(2)[..., 0].astype(np.float32), "TIFF"))
     (root / "b" / "gone.png").symlink_to(root / "nowhere")
     return {
         "a/empty.png": "is empty",
-        "a/text.jpg": "is not a JPEG, PNG, GIF, WebP or BMP image",
+        "a/text.jpg": "is not a JPEG, PNG, GIF, WebP, BMP or TIFF image",
         "b/bomb.png": "unpacks to more than 100 million pixels",
         "b/cut.jpg": "is damaged or cut off (JPEG)",
         "b/gone.png": "can't be read (no such file or directory)",
-        "b/scan.tiff": "is not a JPEG, PNG, GIF, WebP or BMP image",
+        "b/scan.tiff": "holds signed, 32-bit or floating-point values (TIFF); save it with 8 or 16 bits",
     }
 
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from reprise.settings.augmentation import unfit_augmentation
 from reprise.settings.params import EVEN, Csv, Params, Prepare
+from reprise.settings.presets import CNN_PRESETS
 
 
 class Facts(NamedTuple):
@@ -139,7 +140,15 @@ def _of_model(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
             f"model.outputs: single is for two classes, but prepare.dataset: {prepare.dataset} "
             f"has {found}; use per_class"
         )
-    if len(model.cnn.channels) != len(model.cnn.strides):
+    if model.cnn.preset is not None:
+        preset = CNN_PRESETS[model.cnn.preset]
+        others = [key for key, value in preset.items() if getattr(model.cnn, key) != value]
+        if others:
+            yield (
+                f"model.cnn.preset: {model.cnn.preset} stands for other values of {', '.join(others)} than "
+                "model.cnn has beside it; leave those out, or the preset"
+            )
+    elif len(model.cnn.channels) != len(model.cnn.strides):
         yield (
             f"model.cnn.strides: {len(model.cnn.strides)} values, but model.cnn.channels has "
             f"{len(model.cnn.channels)}; give one stride a convolution"

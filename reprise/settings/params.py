@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from reprise.settings.presets import with_preset
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -148,6 +150,11 @@ class Mlp(Section):
 class Cnn(Section):
     """Settings of ``model.kind: cnn``: convolutions, then linear layers, with ReLU between."""
 
+    # What a preset stands for is filled in when params are read: model.json says all of it.
+    preset: Literal["small", "medium", "large"] | None = Field(
+        None, exclude_if=lambda value: value is None,
+        description="a network that has a name, in place of all other keys",
+    )  # fmt: skip
     channels: SomeWidths = (16, 32, 64)
     strides: SomeWidths = (2, 2, 1)
     kernel: Annotated[int, Field(ge=1, le=11)] = 3
@@ -155,6 +162,12 @@ class Cnn(Section):
     hidden: Widths = (256, 64)
     dropout: Probability = 0.0
     batch_norm: bool = False
+    pooling: Literal["none", "average"] = Field(
+        "none", exclude_if=lambda value: value == "none",
+        description="average: of each channel over the image, before the linear layers",
+    )  # fmt: skip
+
+    _filled = model_validator(mode="before")(with_preset)
 
 
 class Model(Section):
