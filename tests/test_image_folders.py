@@ -125,7 +125,7 @@ def test_a_folder_name_that_is_not_unicode_is_refused(tmp_path):
         (lambda root: folder_of(root, {"only": 2}), "found only 'only'"),
         (
             lambda root: (folder_of(root, {"a": 1, "b": 1}) / "x.png").write_bytes(content_of(pixels(1))),
-            "raw/x.png: is in no class's folder; move it into one",
+            "raw/x.png: is in no class's folder; move it into one or remove it",
         ),
         (
             lambda root: folder_of(root, {"train/a": 1, "test/a": 1, "other/a": 1}),
@@ -139,6 +139,23 @@ def test_folders_that_make_no_dataset(make, message, tmp_path):
         prepared(tmp_path / "raw", tmp_path / "out")
     assert message in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("split", ["", "train/"])
+def test_other_files_beside_the_classes_are_named_with_what_to_do(split, tmp_path, capsys):
+    counts = {"a": 9, "b": 9} if not split else {"train/a": 9, "train/b": 9, "test/a": 2, "test/b": 2}
+    root = folder_of(tmp_path / "raw", counts)
+    for name in ("Thumbs.db", ".DS_Store", ".hidden", "desktop.ini", f"{split}a/notes.txt"):
+        (root / name).write_text("x")
+    prepared(root, tmp_path / "out")
+    assert "in no class" not in capsys.readouterr().err
+    for name in ("notes.txt", f"{split}labels.csv"):
+        (root / name).write_text("x")
+    schema, _ = prepared(root, tmp_path / "out")
+    assert schema.classes == ("a", "b")
+    why = "is no image and in no class's folder; it is passed over: move it into one or remove it"
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert told == [f"note: {root}/{name}: {why}" for name in sorted(("notes.txt", f"{split}labels.csv"))]
 
 
 # ---- splits that the folder makes

@@ -16,7 +16,7 @@ from reprise.data.checks import Contract
 from reprise.data.split import TEST, VAL, assign
 from reprise.foundation.errors import UserError
 from reprise.foundation.workers import cores
-from reprise.images.folder import ImageFolder, read_folder, shortened
+from reprise.images.folder import ImageFolder, read_folder, shortened, stray_notes
 from reprise.images.reading import decoded, pages_note
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
@@ -49,6 +49,8 @@ def prepare_images(params: Prepare, out: Path, *, workers: int | None = None) ->
     """
     root = Path(params.images.path)
     folder = read_folder(root)
+    for line in stray_notes(root, folder.stray):
+        print(line, file=sys.stderr)
     if folder.empty:
         _tell([f"{root}/{name}: no image in this class's folder" for name in folder.empty], params.images)
     reading = _Reading(folder, _split(folder, params), params, workers or cores())
