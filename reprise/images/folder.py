@@ -63,8 +63,9 @@ def read_folder(root: Path) -> ImageFolder:
 
     ``root/class/…/image`` or ``root/train/class/…/image`` and likewise val and test; folders inside a
     class belong to it. A file is an image by its ending or its content. Hidden files, what systems leave
-    behind and other files in a class's folder are passed over. Links are followed, but not round in circles. Names are compared in composed Unicode form
-    (NFC) and sorted by code point, so that the order does not depend on the disk or the language.
+    behind and other files in a class's folder are passed over. Links are followed, but not round in circles.
+    Names are compared in composed Unicode form (NFC) and sorted by code point, so that the order does not
+    depend on the disk or the language.
 
     Raises
     ------
