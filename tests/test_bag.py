@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from tiny import rows_of, schema_of
 from train_process import STEPS, Place, place_in, world
 
-from reprise.model.architectures import Bag, build_bag
+from reprise.model.bag import Bag, build_answering
 from reprise.model.file import load_model
 from reprise.model.inference import PortableProgram
 from reprise.model.losses import class_probabilities
 from reprise.model.tabular import observe
 from reprise.model.tensors import Normaliser
-from reprise.settings.params import Embedding, Mlp, Model, Tabm
+from reprise.settings.params import Embedding, Mlp, Model, Tabm, Train
 from reprise.training.bag import fold_numbers, mean_history
 
 FOLDS = 3
@@ -125,7 +125,7 @@ def test_members_of_members_answer_together(kind: str, classes: int) -> None:
     model = Model(
         kind=kind, outputs="single" if classes == 2 else "per_class", mlp=Mlp(hidden=(5,)), tabm=tabm
     )
-    bag = build_bag(model, schema, 1, 3).eval()
+    bag = build_answering(model, Train(folds=3), schema, 1).eval()
     rows = rows_of(schema, 60)
     observe(bag, rows.x, rows.y)
     answers = PortableProgram(bag, schema.shape).outputs(rows.x, Normaliser(None, None))

@@ -96,6 +96,34 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "set prepare.split.val above 0 or patience to null",
     ),
     (
+        {"prepare": {"split": NO_VAL, "dataset": "iris"}, "model": TABLE, "train": {"blend": "auto"}},
+        {"train": {"blend": "average"}},
+        "train.blend: auto chooses on rows that were not learnt from; set prepare.split.val above 0, "
+        "train.folds above 1, or train.blend to average",
+    ),
+    (
+        {"prepare": {"dataset": "iris"}, "model": {"kind": "linear"}, "train": {"blend": "average"}},
+        {"train": {"blend": "none"}},
+        "train.blend: average adds a linear model, which model.kind: linear is already; "
+        "set train.blend to none",
+    ),
+    (
+        {"train": {"blend": "average"}},
+        {"prepare": {"flatten": True}, "model": TABLE},
+        "train.blend: average is for tables, but prepare.dataset: digits is images; set prepare.flatten "
+        "to true, or train.blend to none",
+    ),
+    (
+        {
+            "prepare": {"dataset": "iris"},
+            "model": TABLE,
+            "train": {"blend": "auto", "class_weights": "balanced"},
+        },
+        {"train": {"class_weights": "none"}},
+        "train.blend: auto adds a linear model in which all rows count the same; "
+        "set train.class_weights to none",
+    ),
+    (
         {"prepare": {"dataset": "line"}, "model": TABLE, "train": {"monitor": "accuracy"}},
         {"train": {"monitor": "loss"}},
         "train.monitor: accuracy is for classes; use loss for a regression",

@@ -49,7 +49,7 @@ def test_a_rare_class_is_told_and_weights_are_offered(project, capsys):
     told = "class 'yes' has 30 of 400 rows"
     assert f"note: {told}: accuracy says little" in capsys.readouterr().out
     text = Path("params.yaml").read_text()
-    assert f"  class_weights: none  # {told}; balanced: more of a rare class is found" in text
+    assert f"  class_weights: none  # {told}; balanced (with blend: none): more of a rare" in text
     assert (
         "  threshold: 0.5  # the probability from which 'yes' is predicted; best_f1 (with folds: 1): chosen"
         in text
@@ -57,7 +57,7 @@ def test_a_rare_class_is_told_and_weights_are_offered(project, capsys):
     assert "{metric: macro_f1, " in text
     # Both offers can be taken.
     text = text.replace("class_weights: none", "class_weights: balanced").replace("d: 0.5", "d: best_f1")
-    text = text.replace("folds: 5", "folds: 1")
+    text = text.replace("folds: 5", "folds: 1").replace("blend: auto", "blend: none")
     Path("params.yaml").write_text(text)
     train = read_params(Path("params.yaml")).train
     assert (train.class_weights, train.threshold) == ("balanced", "best_f1")

@@ -14,13 +14,14 @@ from torch.nn import functional as F
 
 from reprise.arithmetic.normal_scores import normal_scores
 from reprise.arithmetic.table_layers import Answer, Members, Quantiles, evenly, score, spread_edges
+from reprise.foundation.errors import UserError
 from reprise.model.architectures import build
 from reprise.model.inference import PortableProgram
 from reprise.model.losses import class_probabilities
 from reprise.model.tabular import NumberEmbedding, numbers, observe
 from reprise.model.tensors import Normaliser
 from reprise.prepared.schema import Schema, Statistics
-from reprise.settings.params import Embedding, Model, Tabm, Train
+from reprise.settings.params import Embedding, Mlp, Model, Tabm, Train
 from reprise.training.by_kernels import KernelEngine
 from reprise.training.by_torch import TorchEngine
 
@@ -156,3 +157,18 @@ def test_members_begin_and_stay_apart() -> None:
     other, _, _ = observed(table(3), seed=2)
     assert all(torch.equal(a, b) for a, b in zip(module.parameters(), again.parameters(), strict=True))
     assert not torch.equal(next(module.layers[0].parameters()), next(other.layers[0].parameters()))
+
+
+@pytest.mark.parametrize("classes", [3, 0])
+def test_an_mlp_takes_numbers_by_their_quantiles_too(classes: int) -> None:
+    schema = table(classes, inputs=Statistics(mean=(5.0, 5.0, 0.0, 5.0, 0.0), std=(2.0, 2.0, 1.0, 2.0, 1.0)))
+    embedding = Embedding(bins=4, width=3)
+    model = Model(kind="mlp", mlp=Mlp(hidden=(7,), embedding=embedding))
+    module, x, _ = observed(schema, model)
+    assert isinstance(module, nn.Sequential)
+    assert isinstance(module[0], NumberEmbedding)
+    assert module[1].in_features == 3 * 3 + 2  # three numbers, two indicators
+    answers = PortableProgram(module.eval(), schema.shape).outputs(x, AS_THEY_ARE)
+    torch.testing.assert_close(answers, module(x), rtol=1e-4, atol=1e-5)
+    with pytest.raises(UserError, match=r"model\.mlp\.embedding: is for tables, but the data is images"):
+        build(model, schema_of((1, 8, 8)), 1)

@@ -127,7 +127,7 @@ def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str]
             f"note: {date!r} holds dates; if the model is for later rows than these, test it on the latest "
             "(prepare.split.method: time in params.yaml)"
         )
-    lines.append(f"model: {choice(look.rows, [], has_val=True).why}")
+    lines.append(f"model: {choice(look.rows, look.task, [], has_val=True).why}")
     return lines, table_params(path.as_posix(), look, sheet)
 
 

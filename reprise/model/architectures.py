@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from reprise.arithmetic.layers import BatchNorm, Dropout
-from reprise.arithmetic.table_layers import Answer, Members
+from reprise.arithmetic.table_layers import Answer
 from reprise.foundation import seeds
 from reprise.foundation.errors import UserError
 from reprise.model.tabular import NumberEmbedding, PackedMembers
@@ -48,12 +48,14 @@ def build(model: Model, schema: Schema, seed: int) -> nn.Module:
         raise UserError(f"model.kind: {model.kind} needs images, but the data is a table; use tabm or mlp")
     if model.kind == "tabm" and schema.layout != "table":
         raise UserError("model.kind: tabm needs a table, but the data is images; use cnn or resnet18")
+    if model.kind == "mlp" and model.mlp.embedding is not None and schema.layout != "table":
+        raise UserError("model.mlp.embedding: is for tables, but the data is images; set it to null")
     # torch draws initial weights when it makes a layer; they are replaced, and its generator put back.
     with torch.random.fork_rng(devices=()):
         if model.kind == "linear":
             module: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(schema.shape), outputs))
         elif model.kind == "mlp":
-            module = _mlp(model.mlp, math.prod(schema.shape), outputs)
+            module = _mlp(model.mlp, schema, outputs)
         elif model.kind == "tabm":
             module = PackedMembers(model.tabm, schema, outputs, answer_of(model, schema))
         elif model.kind == "cnn":
@@ -69,39 +71,6 @@ def answer_of(model: Model, schema: Schema) -> Answer:
     if schema.task == "regression":
         return Answer.VALUES
     return Answer.LOGITS if model.outputs == "single" else Answer.CLASSES
-
-
-class Bag(nn.Module):
-    """Networks of one architecture that answer together.
-
-    Parameters
-    ----------
-    networks : list of nn.Module
-    outputs : int
-        Of each.
-    answer : Answer
-    """
-
-    def __init__(self, networks: list[nn.Module], outputs: int, answer: Answer) -> None:
-        super().__init__()
-        self.networks = nn.ModuleList(networks)
-        self.answer = Members(len(networks), outputs, answer)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the common answer, shape (rows, outputs); the networks are trained one by one."""
-        answer: Tensor = self.answer(torch.cat([network(x) for network in self.networks], dim=1))
-        return answer
-
-
-def build_bag(model: Model, schema: Schema, seed: int, folds: int) -> Bag:
-    """Return the networks of a bag, each with initial weights of its own."""
-    networks = [build(model, schema, fold_seed(seed, fold)) for fold in range(folds)]
-    return Bag(networks, output_count(model, schema), answer_of(model, schema))
-
-
-def fold_seed(seed: int, fold: int) -> int:
-    """Return the seed of a fold's network."""
-    return seeds.derive(seed, "fold", fold)
 
 
 def initialise(module: nn.Module, seed: int) -> None:
@@ -125,8 +94,13 @@ def initialise(module: nn.Module, seed: int) -> None:
             layer.initialise(seed, name)
 
 
-def _mlp(mlp: Mlp, inputs: int, outputs: int) -> nn.Module:
-    return nn.Sequential(nn.Flatten(), *_hidden(inputs, mlp.hidden, mlp.activation, mlp.dropout, outputs))
+def _mlp(mlp: Mlp, schema: Schema, outputs: int) -> nn.Module:
+    first: nn.Module = nn.Flatten()
+    inputs = math.prod(schema.shape)
+    if mlp.embedding is not None:
+        first = NumberEmbedding(mlp.embedding, schema)
+        inputs = first.width
+    return nn.Sequential(first, *_hidden(inputs, mlp.hidden, mlp.activation, mlp.dropout, outputs))
 
 
 def _hidden(

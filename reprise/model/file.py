@@ -10,7 +10,7 @@ from torch import nn
 
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_bytes, tensors_bytes, write_bytes, write_json
-from reprise.model.architectures import build, build_bag
+from reprise.model.bag import build_answering
 from reprise.model.card import CARD, WEIGHTS, ModelCard, read_card
 
 
@@ -43,8 +43,7 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
             f"{path}: does not belong to {CARD} beside it or is damaged; run the train stage again"
         )
     # Every initial value is replaced by the loaded one.
-    folds = card.train.folds
-    module = build_bag(card.model, card.data, 0, folds) if folds > 1 else build(card.model, card.data, 0)
+    module = build_answering(card.model, card.train, card.data, 0)
     try:
         module.load_state_dict(load(data))
     except (SafetensorError, RuntimeError) as error:

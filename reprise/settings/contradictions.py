@@ -186,6 +186,8 @@ def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
             "train.threshold: best_f1 is chosen on validation rows, which train.folds learns from too; "
             "set one of them to its default"
         )
+    if train.blend != "none":
+        yield from _of_blend(params, facts)
     if train.slices > train.batch_size:
         yield (
             f"train.slices: {train.slices} slices of a batch of {train.batch_size}; "
@@ -241,6 +243,24 @@ def _of_exact(params: Params, facts: Facts) -> Iterator[str]:
         )
     if train.numerics != "portable":
         yield f"{where} is computed by the kernels of train.numerics: portable; set it to that, or use adam"
+
+
+def _of_blend(params: Params, facts: Facts) -> Iterator[str]:
+    where, train = f"train.blend: {params.train.blend}", params.train
+    if params.model.kind == "linear":
+        yield f"{where} adds a linear model, which model.kind: linear is already; set train.blend to none"
+    if facts.layout == "images" and not params.prepare.flatten:
+        yield (
+            f"{where} is for tables, but prepare.dataset: {params.prepare.dataset} is images; "
+            "set prepare.flatten to true, or train.blend to none"
+        )
+    if train.class_weights != "none":
+        yield f"{where} adds a linear model in which all rows count the same; set train.class_weights to none"
+    if train.blend == "auto" and train.folds == 1 and not _has_val(params.prepare):
+        yield (
+            f"{where} chooses on rows that were not learnt from; set prepare.split.val above 0, "
+            "train.folds above 1, or train.blend to average"
+        )
 
 
 def _of_evaluate(params: Params, task: str | None) -> Iterator[str]:

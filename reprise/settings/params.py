@@ -145,6 +145,10 @@ class Mlp(Section):
     hidden: Widths = Field((64, 64), description="units of each hidden layer")
     activation: Literal["relu", "sigmoid", "tanh", "gelu"] = "relu"
     dropout: Probability = 0.0
+    embedding: Embedding | None = Field(
+        None, exclude_if=lambda value: value is None,
+        description="how a table's numbers enter, as with tabm; null: as they are",
+    )  # fmt: skip
 
 
 class Cnn(Section):
@@ -217,6 +221,11 @@ class Train(Section):
     folds: Annotated[int, Field(ge=1, le=100)] = Field(
         1, exclude_if=lambda value: value == 1,
         description="above 1: as many networks, each stopped on a fold of train and val of its own",
+    )  # fmt: skip
+    blend: Literal["none", "average", "auto"] = Field(
+        "none", exclude_if=lambda value: value == "none",
+        description="a linear model, solved, answers along: average: it counts half; auto: a share chosen on "
+        "rows that were not learnt from",
     )  # fmt: skip
     slices: Annotated[int, Field(ge=1, le=64)] = Field(1, description="fixed parts of every batch")
     numerics: Literal["portable", "native"] = Field(

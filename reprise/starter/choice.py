@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-FEW_ROWS = 100  # with fewer a linear model predicts better than a network
+FEWEST_ROWS = 12  # with fewer nothing is left to bag
+# Rows below which held-out ones tell too little to choose a linear model's share by.
+AVERAGED_BELOW = {"regression": 50, "classification": 100}
 BAGGED_BELOW = 5_000  # rows up to which several networks, each with rows of its own to stop on, pay
 FOLDS = 5
 STEPS = 2_000  # of training, as far as the bounds of the epochs allow
@@ -29,19 +31,21 @@ class Choice(NamedTuple):
     why: str
 
 
-def choice(rows: int, of_classes: list[str], *, has_val: bool) -> Choice:
+def choice(rows: int, task: str, of_classes: list[str], *, has_val: bool) -> Choice:
     """Return what suits a table.
 
     Parameters
     ----------
     rows : int
         Of the whole table.
+    task : str
+        classification or regression.
     of_classes : list of str
         Lines of the train section that are about classes.
     has_val : bool
         Whether there is a validation split.
     """
-    if rows < FEW_ROWS:
+    if rows < FEWEST_ROWS:
         return Choice(
             ["kind: linear  # so few rows seldom tell a network more"],
             [
@@ -49,9 +53,11 @@ def choice(rows: int, of_classes: list[str], *, has_val: bool) -> Choice:
                 "optimizer: exact  # the weights are solved for",
                 "weight_decay: auto  # the penalty on them is chosen by cross-validation",
             ],
-            f"a linear model, solved: fewer than {FEW_ROWS} rows",
+            f"a linear model, solved: fewer than {FEWEST_ROWS} rows",
         )
     folds = FOLDS if rows < BAGGED_BELOW else 1
+    few = rows < AVERAGED_BELOW[task]
+    blend = "average" if few else "auto"
     learnt = round(rows * 0.8)  # the rest is the test split
     batch = next((size for bound, size in BATCHES if learnt < bound), LARGEST_BATCH)
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, STEPS // -(-learnt // batch)))
@@ -68,6 +74,7 @@ def choice(rows: int, of_classes: list[str], *, has_val: bool) -> Choice:
         f"epochs: {epochs}",
         f"batch_size: {batch}",
         f"folds: {folds}  # above 1: so many models, each stopped on rows of its own, answer together",
+        f"blend: {blend}  # a solved linear model answers along; auto: as much as held-out rows say",
         f"slices: {1 if batch < 1024 else 2}  # fixed parts of a batch that threads share",
         "numerics: portable",
         "optimizer: adamw",
@@ -80,4 +87,9 @@ def choice(rows: int, of_classes: list[str], *, has_val: bool) -> Choice:
         f"keep: {keep}",
     ]
     many = f"a bag of {folds} of them: fewer than {BAGGED_BELOW:,} rows" if folds > 1 else "one of them"
-    return Choice(model, train, f"TabM, 8 small networks over the numbers' quantiles, and {many}")
+    share = f"half: fewer than {AVERAGED_BELOW[task]} rows" if few else "as much as held-out rows say"
+    return Choice(
+        model,
+        train,
+        f"TabM, 8 small networks over the numbers' quantiles, {many}; a linear model counts {share}",
+    )

@@ -38,12 +38,17 @@ def note(found: Imbalance) -> str:
     """Return what a person is told of it."""
     return (
         f"note: {found}: accuracy says little, look at macro_f1; to find more of them at the price of false "
-        "alarms: train.class_weights: balanced in params.yaml"
+        "alarms: train.class_weights: balanced in params.yaml (a table's train.blend is none then)"
     )
 
 
 def training_lines(
-    classes: Sequence[str], found: Imbalance | None, has_val: bool, *, bagged: bool = False
+    classes: Sequence[str],
+    found: Imbalance | None,
+    has_val: bool,
+    *,
+    of_table: bool = False,
+    bagged: bool = False,
 ) -> list[str]:
     """Return the lines of the train section that are about classes; none for a regression.
 
@@ -53,7 +58,8 @@ def training_lines(
     if not classes:
         return []
     why = "" if found is None else f"{found}; "
-    lines = [f"class_weights: none  # {why}balanced: more of a rare class is found, with more false alarms"]
+    balanced = "balanced (with blend: none)" if of_table else "balanced"
+    lines = [f"class_weights: none  # {why}{balanced}: more of a rare class is found, with more false alarms"]
     if len(classes) == 2 and has_val:
         whose = f"the probability from which {classes[1]!r} is predicted"
         alone = " (with folds: 1)" if bagged else ""

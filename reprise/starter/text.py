@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from reprise.starter.choice import BAGGED_BELOW, FEW_ROWS, choice
+from reprise.starter.choice import BAGGED_BELOW, choice
 from reprise.starter.folder import FolderLook, chosen_size, uses_resnet
 from reprise.starter.imbalance import Imbalance, training_lines
 from reprise.starter.table import TableLook
 
+FEW_ROWS = 100  # a split of fewer for validation is not worth its rows
 FEW_VAL = 5  # with fewer rows than this a validation split decides nothing
 VAL = 0.15
 
@@ -27,7 +28,7 @@ class Pace(NamedTuple):
 
 def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
     """Return params.yaml for a table."""
-    regression, is_small = look.task == "regression", look.rows < FEW_ROWS
+    regression = look.task == "regression"
     what = "a number" if regression else f"one of {len(look.classes)} classes"
     csv = [
         f"path: {_text(path)}",
@@ -47,14 +48,14 @@ def table_params(path: str, look: TableLook, sheet: str | None = None) -> str:
         "normalise: feature",
         f"scale_target: {'true' if regression else 'false'}",
         *_checks(),
-        *_split(look.rows, drawn=True, by=date_of(look), validated=not is_small),
+        *_split(look.rows, drawn=True, by=date_of(look), validated=look.rows >= FEW_ROWS),
         "csv:",
         *(f"  {line}" for line in csv),
     ]
     enough = look.rows * 0.8 * VAL >= FEW_VAL
     bagged = look.rows < BAGGED_BELOW
-    of_classes = training_lines(look.classes, look.imbalance, enough, bagged=bagged)
-    chosen = choice(look.rows, of_classes, has_val=enough)
+    of_classes = training_lines(look.classes, look.imbalance, enough, of_table=True, bagged=bagged)
+    chosen = choice(look.rows, look.task, of_classes, has_val=enough)
     return _file(
         f"A table of {look.rows:,} rows and {len(look.columns)} columns beside the target.",
         prepare, chosen.model, chosen.train, "rmse" if regression else _metric(look.imbalance),

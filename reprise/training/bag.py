@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reprise.foundation import seeds
-from reprise.model.architectures import build_bag, fold_seed
+from reprise.foundation.errors import Interrupted
+from reprise.model.bag import Bag, build_answering, fold_seed
 from reprise.model.tabular import observe
 from reprise.model.tensors import Rows
 from reprise.prepared.schema import Schema
-from reprise.settings.params import Params
+from reprise.settings.params import Params, Train
+from reprise.training.blend import Part, blend
 from reprise.training.checkpoint import Checkpoints
 from reprise.training.loop import Job, fit
 from reprise.training.pool import Pool
@@ -32,7 +34,7 @@ Report = Callable[[int, int, History | None], None]
 
 
 @dataclass
-class Bag:
+class Trained:
     """A trained bag.
 
     Attributes
@@ -40,14 +42,19 @@ class Bag:
     model : nn.Module
         All networks, and their common answer.
     folds : list of Progress
+    told : str
+        Of the linear model that was blended in.
     """
 
     model: nn.Module
     folds: list[Progress]
+    told: str = ""
 
     @property
     def progress(self) -> Progress:
         """What is told of the whole: the folds' mean history, the usual network's kept epoch."""
+        if len(self.folds) == 1:
+            return self.folds[0]
         kept = [fold.best_epoch or fold.epoch for fold in self.folds]
         return Progress(
             epoch=max(fold.epoch for fold in self.folds),
@@ -57,13 +64,13 @@ class Bag:
         )
 
 
-def train_bag(params: Params, schema: Schema, job: Job, workers: int) -> Bag:
-    """Train the networks of a bag.
+def train_bag(params: Params, schema: Schema, job: Job, workers: int) -> Trained:
+    """Train the networks of a bag, and blend a linear model in.
 
     Parameters
     ----------
     params : Params
-        `train.folds` above 1.
+        With `train.folds` above 1, or `train.blend`.
     schema : Schema
     job : Job
         As for one network; its train and validation rows together are cut into folds. Its checkpoints'
@@ -71,38 +78,64 @@ def train_bag(params: Params, schema: Schema, job: Job, workers: int) -> Bag:
     workers : int
         Threads that share the folds out; with several processes these share the slices of each fold.
     """
-    rows = together(job.train_rows, job.val_rows)
-    number = fold_numbers(rows.y, params.train.folds, params.train.seed)
-    bag = build_bag(params.model, schema, params.train.seed, params.train.folds)
+    bag = build_answering(params.model, params.train, schema, params.train.seed)
+    assert isinstance(bag, Bag)
+    jobs = _jobs(job, bag, params.train)
+    rows = job.train_rows if len(jobs) == 1 else together(job.train_rows, job.val_rows)
     observe(bag.answer, rows.x, rows.y)
-    report = _summed(job.report, params.train.folds)
 
     def work(fold: int, _worker: int) -> Progress:
-        inside = torch.from_numpy(np.flatnonzero(number != fold)).to(rows.y.device)
-        outside = torch.from_numpy(np.flatnonzero(number == fold)).to(rows.y.device)
-        network = bag.networks[fold]
-        own = replace(
-            job,
-            model=network.to(rows.y.device),
-            train_rows=chosen(rows, inside),
-            val_rows=chosen(rows, outside),
-            train=params.train.model_copy(update={"seed": fold_seed(params.train.seed, fold)}),
-            checkpoints=Checkpoints(job.checkpoints.folder / f"fold-{fold}"),
-            pool=job.pool if alone else Pool(1),
-            report=lambda done, total, row: report(fold, done, total, row),
-            saves_end=True,
-        )
-        observe(network, own.train_rows.x, own.train_rows.y)
-        if not job.ranks.first:
+        own = jobs[fold]
+        observe(own.model, own.train_rows.x, own.train_rows.y)
+        if not job.ranks.first or len(jobs) == 1:
             return fit(own)
         with own.checkpoints:
             return fit(own)
 
-    alone = job.ranks.size > 1 or rows.y.device.type == "cuda"  # one fold after the other
-    pool = Pool(1 if alone else min(workers, params.train.folds))
-    folds = pool.map(work, params.train.folds)
+    pool = Pool(1 if _one_by_one(job) else min(workers, len(jobs)))
+    folds = pool.map(work, len(jobs))
     pool.close()
-    return Bag(bag, folds)
+    if params.train.blend == "none":
+        return Trained(bag, folds)
+
+    def between() -> None:
+        if job.stop.requested:
+            raise Interrupted(job.stop.signal, "train: stopped while blending; the networks are kept")
+
+    parts = [Part(own.model, own.train_rows, own.val_rows) for own in jobs]
+    return Trained(bag, folds, blend(bag, parts, rows, (params.model, params.train), schema, between))
+
+
+def _jobs(job: Job, bag: Bag, train: Train) -> list[Job]:
+    """Return the training of each network."""
+    device = job.train_rows.y.device
+    if train.folds == 1:
+        return [replace(job, model=bag.networks[0].to(device), saves_end=True)]
+    rows = together(job.train_rows, job.val_rows)
+    number = fold_numbers(rows.y, train.folds, train.seed)
+    report = _summed(job.report, train.folds)
+
+    def own(fold: int) -> Job:
+        inside, outside = (
+            torch.from_numpy(np.flatnonzero(which)).to(device) for which in (number != fold, number == fold)
+        )
+        return replace(
+            job,
+            model=bag.networks[fold].to(device),
+            train_rows=chosen(rows, inside),
+            val_rows=chosen(rows, outside),
+            train=train.model_copy(update={"seed": fold_seed(train.seed, fold, train)}),
+            checkpoints=Checkpoints(job.checkpoints.folder / f"fold-{fold}"),
+            pool=job.pool if _one_by_one(job) else Pool(1),
+            report=lambda done, total, row: report(fold, done, total, row),
+            saves_end=True,
+        )
+
+    return [own(fold) for fold in range(train.folds)]
+
+
+def _one_by_one(job: Job) -> bool:
+    return job.ranks.size > 1 or job.train_rows.y.device.type == "cuda"
 
 
 def fold_numbers(y: Tensor, folds: int, seed: int) -> NDArray[np.int64]:

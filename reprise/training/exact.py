@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,11 +102,11 @@ def solve_model(
     between : callable
         Called between the parts of the work; what it raises ends it.
     """
-    layer = next(module for module in model.modules() if isinstance(module, nn.Linear))
-    loss = kernel_loss(train_rows.y, layer.out_features)
+    outputs = layer_of(model).out_features
+    loss = kernel_loss(train_rows.y, outputs)
 
     def problem(rows: Examples) -> LinearProblem:
-        return LinearProblem(rows.x, rows.y, loss, layer.out_features, train.label_smoothing, between)
+        return LinearProblem(rows.x, rows.y, loss, outputs, train.label_smoothing, between)
 
     seen, held_out = (Examples(rows.x.numpy(), rows.y.numpy()) for rows in (train_rows, val_rows))
     if isinstance(train.weight_decay, str):
@@ -115,11 +115,24 @@ def solve_model(
         weight_decay, how = train.weight_decay, "as given"
     whole = problem(seen)
     solution = solve(whole, weight_decay)
-    weight, bias = whole.in_own_unit(solution.weights)
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(weight))
-        layer.bias.copy_(torch.from_numpy(bias))
+    put_into(model, whole.in_own_unit(solution.weights))
     return Solved(weight_decay, how, solution.steps)
+
+
+def put_into(model: nn.Module, weights: tuple[NDArray[np.float32], NDArray[np.float32]] | None) -> None:
+    """Put weights and biases into the layer of a linear model; None: zeros."""
+    layer = layer_of(model)
+    with torch.no_grad():
+        for parameter, values in zip((layer.weight, layer.bias), weights or (None, None), strict=True):
+            if values is None:
+                parameter.zero_()
+            else:
+                parameter.copy_(torch.from_numpy(values))
+
+
+def layer_of(model: nn.Module) -> nn.Linear:
+    """Return the layer of a linear model."""
+    return next(module for module in model.modules() if isinstance(module, nn.Linear))
 
 
 def _chosen(
@@ -127,19 +140,26 @@ def _chosen(
 ) -> tuple[float, str]:
     """Return the weight decay with the least loss on rows that were not fitted to, and which these were."""
     if len(held_out.y) >= ENOUGH:
-        pairs, how = iter([(seen, held_out)]), "chosen by the validation split"
-    else:
-        pairs, how = _folds(seen, seed), f"chosen by {FOLDS} folds of the train split"
+        return best_weight_decay([(seen, held_out)], problem), "chosen by the validation split"
+    return best_weight_decay(
+        cross_validation(seen, seed), problem
+    ), f"chosen by {FOLDS} folds of the train split"
+
+
+def best_weight_decay(
+    pairs: Iterable[tuple[Examples, Examples]], problem: Callable[[Examples], LinearProblem]
+) -> float:
+    """Return the weight decay with the least loss, summed over pairs of (rows to fit to, other rows)."""
     losses = [0.0] * len(WEIGHT_DECAYS)
     for rows, others in pairs:
         fitted, weights = problem(rows), None
         for number, weight_decay in enumerate(WEIGHT_DECAYS):
             weights = solve(fitted, weight_decay, weights, ROUGHLY).weights
             losses[number] += fitted.loss_of(others.x, others.y, weights)
-    return WEIGHT_DECAYS[losses.index(min(losses))], how
+    return WEIGHT_DECAYS[losses.index(min(losses))]
 
 
-def _folds(rows: Examples, seed: int) -> Iterator[tuple[Examples, Examples]]:
+def cross_validation(rows: Examples, seed: int) -> Iterator[tuple[Examples, Examples]]:
     """Yield (the other rows, a fold's rows).
 
     Rows are dealt out in order of their targets, equal ones at random: each fold has its share of all.

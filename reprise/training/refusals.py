@@ -29,6 +29,12 @@ def refuse_unfit(params: Params, schema: Schema) -> None:
     if train.folds > schema.counts["train"] + schema.counts["val"]:
         rows = schema.counts["train"] + schema.counts["val"]
         problems.append(f"train.folds: {train.folds} folds of {rows} rows; use at most as many as rows")
+    if train.blend == "auto" and schema.counts["val"] == 0 and train.folds == 1:
+        problems.append(
+            "train.blend: auto needs a validation split or folds, but the data has none; use average"
+        )
+    if train.blend != "none" and schema.layout != "table":
+        problems.append("train.blend: is for tables, but the data is images; set it to none")
     if train.patience is not None and schema.counts["val"] == 0 and train.folds == 1:
         problems.append("train.patience: needs a validation split, but the data has none; set it to null")
     if schema.task == "regression":

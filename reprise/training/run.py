@@ -116,13 +116,15 @@ def _train(
             report=display.report,
             class_weights=class_weights(params.train, schema, target),
         )
-        if params.train.folds > 1:
+        if params.train.folds > 1 or params.train.blend != "none":
             bag = train_bag(params, schema, job, workers)
-            job.model, progress = bag.model, bag.progress
+            job.model, progress, told = bag.model, bag.progress, bag.told
         else:
-            progress = fit_exactly(job) if exact else fit(job)
+            progress, told = fit_exactly(job) if exact else fit(job), ""
     pool.close()
     if ranks.first:
+        if told:
+            print(told)
         _save(params, places, schema, device, job, progress)
         checkpoints.remove()
     ranks.wait_for_all()

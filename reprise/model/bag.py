@@ -1,0 +1,63 @@
+"""Models that answer together: a bag of networks, and the linear model that is blended in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from reprise.arithmetic.table_layers import Answer, Members
+from reprise.foundation import seeds
+from reprise.model.architectures import answer_of, build, output_count
+from reprise.prepared.schema import Schema
+from reprise.settings.params import Model, Train
+
+
+class Bag(nn.Module):
+    """Models whose answers are averaged.
+
+    Parameters
+    ----------
+    networks : list of nn.Module
+    outputs : int
+        Of each.
+    answer : Answer
+    """
+
+    def __init__(self, networks: list[nn.Module], outputs: int, answer: Answer) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.answer = Members(len(networks), outputs, answer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the common answer, shape (rows, outputs); the networks are trained one by one."""
+        answer: Tensor = self.answer(torch.cat([network(x) for network in self.networks], dim=1))
+        return answer
+
+    def give_last(self, share: float) -> None:
+        """Let the last model have a share of the answer, and the others the rest, each as much."""
+        others = len(self.networks) - 1
+        self.answer.weight.copy_(torch.tensor([(1.0 - share) / others] * others + [share]))
+
+
+def build_answering(model: Model, train: Train, schema: Schema, seed: int) -> nn.Module:
+    """Return what a training makes: a network, or a bag where `train` has folds or a blend.
+
+    Every network of a bag has initial weights of its own; the linear model of a blend comes last.
+    """
+    if train.folds == 1 and train.blend == "none":
+        return build(model, schema, seed)
+    folds = range(train.folds)
+    networks = [build(model, schema, fold_seed(seed, fold, train)) for fold in folds]
+    if train.blend != "none":
+        networks.append(build_linear(model, schema))
+    return Bag(networks, output_count(model, schema), answer_of(model, schema))
+
+
+def build_linear(model: Model, schema: Schema) -> nn.Module:
+    """Return a linear model whose outputs are those of a model."""
+    return build(model.model_copy(update={"kind": "linear"}), schema, 0)
+
+
+def fold_seed(seed: int, fold: int, train: Train) -> int:
+    """Return the seed of a fold's network; a network alone has the seed itself."""
+    return seed if train.folds == 1 else seeds.derive(seed, "fold", fold)
