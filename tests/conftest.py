@@ -58,3 +58,15 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Place:
     assert (done.returncode, done.stderr) == (0, "")
     (place.folder / "log").write_text(done.stdout, encoding="utf-8")
     return place
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty project, which is the current folder."""
+    from starting import OLD
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "params.yaml").write_text(OLD)
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    return tmp_path

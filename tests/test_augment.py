@@ -10,6 +10,7 @@ from torch import Tensor
 
 from reprise.settings.params import Augment
 from reprise.training.augment import Changes, draw
+from reprise.training.changed import moved
 
 
 def naive(x: Tensor, changes: Changes, rows: list[int]) -> Tensor:
@@ -43,7 +44,7 @@ def naive(x: Tensor, changes: Changes, rows: list[int]) -> Tensor:
 def test_changes_are_those_of_a_naive_loop(
     shift: int, flip: bool, channels: int, height: int, width: int, epoch: int
 ) -> None:
-    changes = draw(Augment(shift=shift, flip=flip), 10, 1, epoch, CPU)
+    changes = draw(Augment(shift=shift, flip=flip), 10, (1, 6, 6), 1, epoch, CPU)
     if changes is None:
         assert shift == 0
         assert not flip
@@ -51,25 +52,25 @@ def test_changes_are_those_of_a_naive_loop(
     x = torch.arange(1, 1 + 4 * channels * height * width).reshape(4, channels, height, width).to(torch.uint8)
     before = x.clone()
     rows = [7, 0, 9, 7]
-    found = changes.apply(x, torch.tensor(rows))
+    found = moved(x, torch.tensor(rows), changes)
     assert found.dtype == torch.uint8
     assert torch.equal(found, naive(x, changes, rows))
     assert torch.equal(x, before)
 
 
 def test_each_row_is_changed_alike_wherever_it_stands() -> None:
-    changes = draw(Augment(shift=2, flip=True), 50, 1, 3, CPU)
+    changes = draw(Augment(shift=2, flip=True), 50, (1, 6, 6), 1, 3, CPU)
     assert changes is not None
     x = torch.arange(50 * 36).reshape(50, 1, 6, 6).to(torch.float32)
     rows = torch.randperm(50, generator=torch.Generator().manual_seed(1))
-    whole = changes.apply(x, torch.arange(50))
-    assert torch.equal(changes.apply(x[rows], rows), whole[rows])
-    assert torch.equal(changes.apply(x[rows[:1]], rows[:1]), whole[rows[:1]])
+    whole = moved(x, torch.arange(50), changes)
+    assert torch.equal(moved(x[rows], rows, changes), whole[rows])
+    assert torch.equal(moved(x[rows[:1]], rows[:1], changes), whole[rows[:1]])
 
 
 def test_every_shift_and_both_sides_occur_and_differ_from_epoch_to_epoch() -> None:
-    first = draw(Augment(shift=2, flip=True), 400, 1, 0, CPU)
-    second = draw(Augment(shift=2, flip=True), 400, 1, 1, CPU)
+    first = draw(Augment(shift=2, flip=True), 400, (1, 6, 6), 1, 0, CPU)
+    second = draw(Augment(shift=2, flip=True), 400, (1, 6, 6), 1, 1, CPU)
     assert first is not None
     assert second is not None
     for name in ("down", "right", "mirrored"):
@@ -80,4 +81,4 @@ def test_every_shift_and_both_sides_occur_and_differ_from_epoch_to_epoch() -> No
 
 
 def test_nothing_to_do() -> None:
-    assert draw(Augment(), 10, 1, 0, CPU) is None
+    assert draw(Augment(), 10, (1, 6, 6), 1, 0, CPU) is None

@@ -10,6 +10,8 @@ from reprise.settings.contradictions import DATASETS, contradictions
 from reprise.settings.params import Dataset, Params
 
 TABLE = {"kind": "mlp"}
+SATURATED = {"augment": {"saturation": 0.5}}
+EXACT_MIXED = {"optimizer": "exact", "augment": {"mixup": 0.2}}
 NO_VAL = {"val": 0.0}
 
 
@@ -184,12 +186,48 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
             "train": {"augment": {"shift": 1}},
         },
         {"train": {"augment": {"shift": 0}}},
-        "train.augment: is for images, but the prepared data is a table; set shift to 0, flip to false",
+        "train.augment: shift: for images, but the prepared data is a table; leave it out",
     ),
     (
         {"prepare": {"dataset": "mnist"}, "train": {"augment": {"flip": True}}},
         {"prepare": {"dataset": "cifar10"}},
         "train.augment.flip: a mirrored digit is another sign; set it to false",
+    ),
+    (
+        {
+            "prepare": {"dataset": "mnist", "flatten": True},
+            "model": TABLE,
+            "train": {"augment": {"crop": 0.5, "rotate": 10, "mixup": 0.2}},
+        },
+        {"train": {"augment": {"mixup": 0.2}}},
+        "train.augment: crop, rotate: for images, but the prepared data is a table; leave them out",
+    ),
+    (
+        {"prepare": {"dataset": "images", "images": {"mode": "grayscale"}}, "train": SATURATED},
+        {"prepare": {"dataset": "images"}},
+        "train.augment.saturation: gray images have no colours; set it to 0",
+    ),
+    (
+        {"prepare": {"dataset": "fashion_mnist"}, "train": SATURATED},
+        {"prepare": {"dataset": "cifar10"}},
+        "train.augment.saturation: gray images have no colours; set it to 0",
+    ),
+    (
+        {"prepare": {"dataset": "images"}, "train": {"augment": {"cutout": 33}}},
+        {"train": {"augment": {"cutout": 32}}},
+        "train.augment.cutout: 33 pixels, but the images have 32; use at most 32",
+    ),
+    (
+        {"prepare": {"dataset": "iris"}, "model": {"kind": "linear"}, "train": EXACT_MIXED},
+        {"train": {"augment": {"mixup": 0.0}}},
+        "train.optimizer: exact solves one model in which all rows count the same; leave train.augment.mixup "
+        "out, or use adam",
+    ),
+    (
+        {"model": {"cnn": {"preset": "small", "channels": [3], "strides": [1], "dropout": 0.2}}},
+        {"model": {"cnn": {"preset": "small", "dropout": 0.2}}},
+        "model.cnn.preset: small stands for other values of channels, strides than model.cnn has beside it; "
+        "leave those out, or the preset",
     ),
     (
         {"train": {"batch_size": 4, "slices": 5}},

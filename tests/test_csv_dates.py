@@ -7,7 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import mpmath
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,20 +18,10 @@ from reprise.data.time_split import assign_by_time
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import read_json
 from reprise.settings.params import Split
-from reprise.tables.dates import CIRCLES, Moment, circle
+from reprise.tables.dates import Moment
 from reprise.tables.values import hours
 
 # ---- features
-
-
-@pytest.mark.parametrize("parts", CIRCLES.values())
-def test_points_of_a_circle_are_the_nearest_floats(parts: int) -> None:
-    for found, exact in zip(circle(parts), (mpmath.sin, mpmath.cos), strict=True):
-        with mpmath.workdps(60):
-            expected = [exact(2 * mpmath.pi * k / parts) for k in range(parts)]
-            rounded = [float(value) if abs(value) > 1e-40 else 0.0 for value in expected]
-        assert found.tolist() == rounded
-        assert not np.signbit(found[found == 0]).any()
 
 
 @settings(max_examples=100, deadline=None)

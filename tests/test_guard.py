@@ -29,6 +29,7 @@ from reprise.training.run import Places, run
 COUNTS = {"train": 40, "val": 12, "test": 15}
 CNN = Cnn(channels=(4, 6), strides=(2, 1), hidden=(8,), padding=1, batch_norm=True, dropout=0.3)
 SHIFTED = Augment(shift=1, flip=True)
+CHANGED = Augment(shift=1, crop=0.5, rotate=10, brightness=0.2, contrast=0.2, cutout=2, mixup=0.3)
 CLASSES = {"classes": 3, "single": 2, "values": 0, "images": 3}
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "linear": ("classes", {"kind": "linear"}, {"optimizer": "sgd"}),
@@ -67,6 +68,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     },
     "tabm of one output": ("single", {"kind": "tabm", "outputs": "single", "tabm": Tabm(hidden=(4,))}, {}),
     "cnn": ("images", {"cnn": CNN}, {"augment": SHIFTED, "slices": 2, "schedule": "one_cycle"}),
+    "cnn of changed and mixed images": ("images", {"cnn": CNN}, {"augment": CHANGED, "slices": 2}),
     "resnet18": ("images", {"kind": "resnet18"}, {"epochs": 1, "batch_size": 16}),
 }  # fmt: skip
 

@@ -125,7 +125,7 @@ def test_a_folder_name_that_is_not_unicode_is_refused(tmp_path):
         (lambda root: folder_of(root, {"only": 2}), "found only 'only'"),
         (
             lambda root: (folder_of(root, {"a": 1, "b": 1}) / "x.png").write_bytes(content_of(pixels(1))),
-            "raw/x.png: is in no class's folder; move it into one",
+            "raw/x.png: is in no class's folder; move it into one or remove it",
         ),
         (
             lambda root: folder_of(root, {"train/a": 1, "test/a": 1, "other/a": 1}),
@@ -139,6 +139,23 @@ def test_folders_that_make_no_dataset(make, message, tmp_path):
         prepared(tmp_path / "raw", tmp_path / "out")
     assert message in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("split", ["", "train/"])
+def test_other_files_beside_the_classes_are_named_with_what_to_do(split, tmp_path, capsys):
+    counts = {"a": 9, "b": 9} if not split else {"train/a": 9, "train/b": 9, "test/a": 2, "test/b": 2}
+    root = folder_of(tmp_path / "raw", counts)
+    for name in ("Thumbs.db", ".DS_Store", ".hidden", "desktop.ini", f"{split}a/notes.txt"):
+        (root / name).write_text("x")
+    prepared(root, tmp_path / "out")
+    assert "in no class" not in capsys.readouterr().err
+    for name in ("notes.txt", f"{split}labels.csv"):
+        (root / name).write_text("x")
+    schema, _ = prepared(root, tmp_path / "out")
+    assert schema.classes == ("a", "b")
+    why = "is no image and in no class's folder; it is passed over: move it into one or remove it"
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert told == [f"note: {root}/{name}: {why}" for name in sorted(("notes.txt", f"{split}labels.csv"))]
 
 
 # ---- splits that the folder makes
@@ -200,15 +217,15 @@ def damaged(root):
     (root / "a" / "text.jpg").write_bytes(b"<html>404</html>")
     (root / "b" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (root / "b" / "bomb.png").write_bytes(bomb())
-    (root / "b" / "scan.tiff").write_bytes(content_of(pixels(2), "TIFF"))
+    (root / "b" / "scan.tiff").write_bytes(content_of(pixels(2)[..., 0].astype(np.float32), "TIFF"))
     (root / "b" / "gone.png").symlink_to(root / "nowhere")
     return {
         "a/empty.png": "is empty",
-        "a/text.jpg": "is not a JPEG, PNG, GIF, WebP or BMP image",
+        "a/text.jpg": "is not a JPEG, PNG, GIF, WebP, BMP or TIFF image",
         "b/bomb.png": "unpacks to more than 100 million pixels",
         "b/cut.jpg": "is damaged or cut off (JPEG)",
         "b/gone.png": "can't be read (no such file or directory)",
-        "b/scan.tiff": "is not a JPEG, PNG, GIF, WebP or BMP image",
+        "b/scan.tiff": "holds signed, 32-bit or floating-point values (TIFF); save it with 8 or 16 bits",
     }
 
 

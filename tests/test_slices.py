@@ -25,6 +25,7 @@ from reprise.training.ranks import Ranks
 from reprise.training.slices import SlicedGradient, Step, cut
 
 ROWS = 30
+CHANGED = Augment(shift=2, flip=True, crop=0.5, rotate=20, contrast=0.3, cutout=3, mixup=0.4)
 
 
 ENGINES: dict[str, Callable[[nn.Module, Rows, Train], KernelEngine | TorchEngine]] = {
@@ -64,8 +65,8 @@ def summed(gradient: SlicedGradient, step: Step) -> list[Tensor]:
 
 def steps_of(gradient: SlicedGradient, stop: bool = False) -> tuple[list[Step], dict[str, Tensor]]:
     """Three steps, one of a short batch, one of a single row; and the model's state after them."""
-    images = gradient.engine.data.x.dim() == 4
-    changes = draw(Augment(shift=2), ROWS, 1, 0, CPU) if images else None
+    shape = tuple(gradient.engine.data.x.shape[1:])
+    changes = draw(CHANGED if len(shape) == 3 else Augment(mixup=0.4), ROWS, shape, 1, 0, CPU)
     order = torch.randperm(ROWS, generator=torch.Generator().manual_seed(1))
     batches = (order[:13], order[13:16], order[16:17])
     done = [copied(gradient.step(batch, changes, 0, step, stop)) for step, batch in enumerate(batches)]

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn import datasets
 
 from reprise.data.sources import bundled, cifar, idx, load, toy
-from reprise.data.sources.normal import log, normal, quantile
+from reprise.data.sources.normal import normal, quantile
 from reprise.foundation.download import RemoteFile
 from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.settings.contradictions import DATASETS
@@ -140,12 +138,6 @@ def test_normal_numbers_follow_the_inverse_distribution_function():
     heights = (np.arange(100_000) + 0.5) / 100_000
     below = np.array([statistics.NormalDist().cdf(value) for value in np.sort(found)])
     assert abs(below - heights).max() < 1.95 / 100_000**0.5
-
-
-@given(st.floats(1e-300, 1e300))
-def test_the_portable_logarithm_is_the_logarithm(x):
-    expected = float(np.log(np.longdouble(x)))
-    assert log(np.array([x]))[0] == pytest.approx(expected, rel=1e-14, abs=1e-15)
 
 
 def test_normal_numbers_never_change():

@@ -30,7 +30,7 @@ PARAMS = {
     },
     "train": {
         "epochs": 3, "batch_size": 16, "slices": 3, "lr": 0.02, "schedule": "one_cycle",
-        "augment": {"shift": 1},
+        "augment": {"shift": 1, "crop": 0.6, "rotate": 10, "contrast": 0.2, "cutout": 2, "mixup": 0.2},
     },
     "evaluate": {},
 }  # fmt: skip

@@ -7,7 +7,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from reprise.arithmetic.structures import ImageRows, RowSource
+from reprise.arithmetic.structures import Augmentation, ImageRows, RowSource
 
 
 class Inputs:
@@ -31,8 +31,15 @@ class Inputs:
         down: Tensor | None = None,
         right: Tensor | None = None,
         mirrored: Tensor | None = None,
+        maps: Tensor | None = None,
+        colours: Tensor | None = None,
+        holes: Tensor | None = None,
+        partners: Tensor | None = None,
+        shares: Tensor | None = None,
     ) -> RowSource:
         """Return the source of rows, whose `numbers` and `rows` are still to be set.
+
+        All tensors have a line for each of all rows; families.h says what the int32 ones mean.
 
         Parameters
         ----------
@@ -41,8 +48,25 @@ class Inputs:
         down, right : Tensor, shape (all rows,), int64, optional
             From 0 to 2 · reach, where `reach` means no shift.
         mirrored : Tensor, shape (all rows,), bool, optional
+        maps : Tensor, shape (all rows, 6), int32, optional
+            Where the pixels of a changed image come from; then `down`, `right` and `mirrored` have no say.
+        colours : Tensor, shape (all rows, 3), int32, optional
+            Factors of brightness, contrast and saturation; with `maps` alone.
+        holes : Tensor, shape (all rows, 4), int32, optional
+            Rectangles that are cut out; with `maps` alone.
+        partners : Tensor, shape (all rows,), int64, optional
+            The rows that rows are mixed with.
+        shares : Tensor, shape (all rows,), float32, optional
+            The rows' own shares of the mixtures.
         """
         source = RowSource(x=self.x.data_ptr(), width=self.x[0].numel() if len(self.x) else 0)
+        source.kept = (self, down, right, mirrored, maps, colours, holes, partners, shares)
+        if maps is not None or partners is not None:
+            changes = Augmentation(
+                maps=_address(maps), colours=_address(colours), holes=_address(holes),
+                partners=_address(partners), shares=_address(shares),
+            )  # fmt: skip
+            source.changes = ctypes.pointer(changes)
         if self.x.dtype != torch.uint8:
             return source
         channels, height, width = self.x.shape[1:]
@@ -51,8 +75,7 @@ class Inputs:
             mean=_address(self._mean), std=_address(self._std),
             down=_address(down), right=_address(right), mirrored=_address(mirrored),
         )  # fmt: skip
-        source.images = ctypes.pointer(images)  # which keeps the structure, but not the tensors, alive
-        source.kept = (self, down, right, mirrored)
+        source.images = ctypes.pointer(images)  # which keeps the structure alive, and `kept` the tensors
         return source
 
     def _per_channel(self, values: Tensor | None) -> Tensor | None:

@@ -122,6 +122,18 @@ class ImageRows(ctypes.Structure):
     ]
 
 
+class Augmentation(ctypes.Structure):
+    """``augmentation`` of families.h: how rows are changed, each by its number."""
+
+    _fields_: ClassVar[Fields] = [
+        ("maps", c_void_p),
+        ("colours", c_void_p),
+        ("holes", c_void_p),
+        ("partners", c_void_p),
+        ("shares", c_void_p),
+    ]
+
+
 class RowSource(ctypes.Structure):
     """``row_source`` of program.h."""
 
@@ -131,6 +143,7 @@ class RowSource(ctypes.Structure):
         ("rows", c_ssize_t),
         ("width", c_ssize_t),
         ("images", ctypes.POINTER(ImageRows)),
+        ("changes", ctypes.POINTER(Augmentation)),
     ]
 
 

@@ -132,6 +132,7 @@ def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str]
 
 
 def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
+    from reprise.images.folder import stray_notes
     from reprise.starter.folder import look_at_folder
     from reprise.starter.imbalance import note
     from reprise.starter.photographs import are_photographs, why
@@ -156,6 +157,7 @@ def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
         lines.append(f"note: can't be used: {', '.join(bad[:3])}{more}; images.corrupt is set to skip")
     if are_photographs(look):
         lines.append(why(look))
+    lines += stray_notes(path, look.stray)
     return lines, folder_params(path.as_posix(), look)
 
 

@@ -27,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=int, default=1000, metavar="N",
         help="with evaluate.batch_size, the bits are those of the evaluate stage (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--corrupt", choices=("skip", "refuse"), default="skip",
+        help="what an image that can't be read does: it is named and has a row without a prediction, or "
+        "nothing is predicted (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--workers", default="auto", help="threads that share the batches out, or auto")
@@ -44,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     count = predict(
         arguments.model, arguments.input, arguments.output, arguments.format,
-        arguments.batch_size, arguments.device, workers, arguments.sheet,
+        arguments.batch_size, arguments.device, workers, arguments.sheet, arguments.corrupt,
     )  # fmt: skip
     if arguments.output != "-":
         print(f"{count:,} predictions: {arguments.output}", file=sys.stderr)

@@ -1,12 +1,14 @@
 """One image file as an array of pixels: the same conversion in training and in predict.
 
 Orientation from EXIF; transparency on white; palettes, CMYK and 1 bit to RGB or grayscale (ITU-R 601-2
-luma); of 16 bits the upper 8; the first frame of an animation; colour profiles are not applied. Then the
-largest centred square is resized with Pillow's bilinear filter, which averages when it shrinks.
+luma); of 16 bits (or 12, in a TIFF) the upper 8; the first frame of an animation and the first page of a
+TIFF; colour profiles are not applied. Then the largest centred square is resized with Pillow's bilinear
+filter, which averages when it shrinks.
 
-The same bytes on every x86-64-v3 machine: PNG, GIF and BMP are exact, Pillow resizes in fixed point, and
-libjpeg-turbo's "islow" transform, which Pillow uses, gives the same pixels with AVX2, SSE2 and plain C (a
-test compares them). Nothing here chooses its code by CPU features beyond AVX2, except lossless unpacking.
+The same bytes on every x86-64-v3 machine: PNG, GIF, BMP and TIFF (but for JPEG inside one) are exact,
+Pillow resizes in fixed point, and libjpeg-turbo's "islow" transform, which Pillow uses, gives the same pixels
+with AVX2, SSE2 and plain C (a test compares them). Nothing here chooses its code by CPU features beyond
+AVX2, except lossless unpacking.
 """
 
 from __future__ import annotations
@@ -18,7 +20,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, WebPImagePlugin  # noqa: F401  (the others Pillow always loads)
+from PIL import (  # the plugins that Pillow doesn't always load
+    Image,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401
+)
 
 from reprise.foundation.errors import UserError
 
@@ -27,6 +34,7 @@ Pixels = NDArray[np.uint8]  # (channels, size, size)
 PILLOW_MODES: dict[Mode, str] = {"rgb": "RGB", "grayscale": "L"}
 PIXEL_LIMIT = 100_000_000  # a file that unpacks to more is taken for a decompression bomb
 ORIENTATION = 0x0112  # the EXIF tag
+BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # TIFF's tags for gray values, and what the second may say
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -36,13 +44,15 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIGNATURES = {
+SIGNATURES: dict[str, bytes | tuple[bytes, ...]] = {
     "JPEG": b"\xff\xd8\xff",
     "PNG": b"\x89PNG\r\n\x1a\n",
     "GIF": b"GIF8",
     "BMP": b"BM",
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
 }
 SIGNATURE_BYTES = 12
+UNKNOWN_TIFF = "is damaged or a TIFF of a kind that is not read; save it with 8 or 16 bits, or as PNG"
 
 # Pillow warns of oddities in files that it reads all the same; a thousand such lines help nobody.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -58,7 +68,7 @@ def load_image(source: Path | bytes, *, size: int, mode: Mode, name: str | None 
     Parameters
     ----------
     source : Path or bytes
-        A file or its content: JPEG, PNG, GIF, WebP or BMP, whatever its name says.
+        A file or its content: JPEG, PNG, GIF, WebP, BMP or TIFF, whatever its name says.
     size : int
         Height and width of the result; `size_and_mode` finds both settings from a schema's shape.
     mode : {"rgb", "grayscale"}
@@ -106,7 +116,7 @@ def decode(data: bytes, size: int, mode: Mode) -> Image.Image:
     """Return a file's content as an image of the wanted size and mode, or raise `BadImage`."""
     kind = kind_of(data[:SIGNATURE_BYTES])
     if kind is None:
-        raise BadImage("is not a JPEG, PNG, GIF, WebP or BMP image" if data else "is empty")
+        raise BadImage("is not a JPEG, PNG, GIF, WebP, BMP or TIFF image" if data else "is empty")
     try:
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
             return _converted(image, size, PILLOW_MODES[mode])
@@ -114,8 +124,17 @@ def decode(data: bytes, size: int, mode: Mode) -> Image.Image:
         raise
     except Image.DecompressionBombError:
         raise BadImage(_too_large()) from None
-    except Exception:  # Pillow's readers answer damage with whatever error their parsing runs into
-        raise BadImage(f"is damaged or cut off ({kind})") from None
+    except Exception as error:  # Pillow's readers answer damage with whatever error their parsing runs into
+        unknown = kind == "TIFF" and isinstance(error, UnidentifiedImageError)
+        raise BadImage(UNKNOWN_TIFF if unknown else f"is damaged or cut off ({kind})") from None
+
+
+def has_more_pages(data: bytes) -> bool:
+    """Tell whether the content of a file that was decoded is a TIFF of several pages."""
+    if kind_of(data[:SIGNATURE_BYTES]) != "TIFF":
+        return False
+    with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
+        return bool(getattr(image, "is_animated", False))
 
 
 def pixels_of(column: Image.Image, count: int) -> NDArray[np.uint8]:
@@ -154,6 +173,8 @@ def _square(image: Image.Image) -> Image.Image:
 
 def _flat(image: Image.Image, mode: str) -> Image.Image:
     """Return an opaque image of 8 bits in the mode RGB or L."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode in ("I", "F"):
+        raise BadImage("holds signed, 32-bit or floating-point values (TIFF); save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         image = _upper_bits(image)
     elif image.has_transparency_data:
@@ -165,9 +186,13 @@ def _flat(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _upper_bits(image: Image.Image) -> Image.Image:
-    """Return a grayscale image of 16 bits as one of 8, with its transparent value as white."""
-    values = np.asarray(image)
-    pixels = (np.clip(values, 0, 2**16 - 1) >> 8).astype(np.uint8)
+    """Return a grayscale image of 16 (or 12) bits as one of 8, with its transparent value as white."""
+    values, bits = np.asarray(image), 16
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = image.tag_v2.get(BITS, (16,))[0]
+        if image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO:  # Pillow heeds it up to 8 bits
+            values = 2**bits - 1 - values
+    pixels = (np.clip(values, 0, 2**bits - 1) >> (bits - 8)).astype(np.uint8)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
         pixels[values == transparent] = 255

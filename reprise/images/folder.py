@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,6 +50,7 @@ class ImageFolder:
     files: tuple[ImageFile, ...]
     classes: tuple[str, ...]
     empty: tuple[str, ...]  # class folders without an image
+    stray: tuple[str, ...] = ()  # files beside the class folders, none of them an image
 
     @property
     def splits(self) -> set[SplitName]:
@@ -61,9 +62,10 @@ def read_folder(root: Path) -> ImageFolder:
     """List the images below `root`.
 
     ``root/class/…/image`` or ``root/train/class/…/image`` and likewise val and test; folders inside a
-    class belong to it. A file is an image by its ending or its content. Hidden and other files are
-    passed over. Links are followed, but not round in circles. Names are compared in composed Unicode form
-    (NFC) and sorted by code point, so that the order does not depend on the disk or the language.
+    class belong to it. A file is an image by its ending or its content. Hidden files, what systems leave
+    behind and other files in a class's folder are passed over. Links are followed, but not round in circles.
+    Names are compared in composed Unicode form (NFC) and sorted by code point, so that the order does not
+    depend on the disk or the language.
 
     Raises
     ------
@@ -85,8 +87,8 @@ def read_folder(root: Path) -> ImageFolder:
             ]
             found += inside
             empty |= set() if inside else {_below(root, entry.path)}
-    _refuse_stray(root, {root, *(top for _, top in splits)})
-    return _sorted(root, found, tuple(sorted(empty)))
+    stray = _stray(root, {root, *(top for _, top in splits)})
+    return replace(_sorted(root, found, tuple(sorted(empty))), stray=stray)
 
 
 def _split_folders(root: Path) -> list[tuple[SplitName | None, Path]]:
@@ -120,12 +122,14 @@ def _sorted(root: Path, found: list[_Found], empty: tuple[str, ...]) -> ImageFol
     return ImageFolder(files, classes, empty)
 
 
-def _refuse_stray(root: Path, folders: set[Path]) -> None:
-    """Refuse images that lie beside the class folders."""
-    stray = [_below(root, e.path) for folder in folders for e in _entries(folder) if _is_image(e)]
-    if stray:
-        lines = [f"{root}/{name}: is in no class's folder; move it into one" for name in sorted(stray)]
+def _stray(root: Path, folders: set[Path]) -> tuple[str, ...]:
+    """Return the files beside the class folders, by name; images among them are refused."""
+    files = [e for folder in folders for e in _entries(folder) if not _is(e.is_dir)]
+    images = sorted(_below(root, entry.path) for entry in files if _is_image(entry))
+    if images:
+        lines = [f"{root}/{name}: is in no class's folder; move it into one or remove it" for name in images]
         raise UserError(*shortened(lines, str(root)))
+    return tuple(sorted(_below(root, entry.path) for entry in files))
 
 
 def _images(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -203,3 +207,9 @@ def _below(root: Path, path: str) -> str:
 def shortened(lines: Sequence[str], where: str) -> list[str]:
     """Return the first lines, and one that counts those that are too many to show."""
     return [*lines[:SHOWN], *[f"{where}: … and {len(lines) - SHOWN} more"] * (len(lines) > SHOWN)]
+
+
+def stray_notes(root: Path, names: Sequence[str]) -> list[str]:
+    """Return one line for each file beside the class folders that is no image."""
+    why = "is no image and in no class's folder; it is passed over: move it into one or remove it"
+    return shortened([f"note: {root}/{name}: {why}" for name in names], f"note: {root}")

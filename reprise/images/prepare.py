@@ -16,8 +16,8 @@ from reprise.data.checks import Contract
 from reprise.data.split import TEST, VAL, assign
 from reprise.foundation.errors import UserError
 from reprise.foundation.workers import cores
-from reprise.images.folder import ImageFolder, read_folder, shortened
-from reprise.images.reading import decoded
+from reprise.images.folder import ImageFolder, read_folder, shortened, stray_notes
+from reprise.images.reading import decoded, pages_note
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Images, Prepare
@@ -49,6 +49,8 @@ def prepare_images(params: Prepare, out: Path, *, workers: int | None = None) ->
     """
     root = Path(params.images.path)
     folder = read_folder(root)
+    for line in stray_notes(root, folder.stray):
+        print(line, file=sys.stderr)
     if folder.empty:
         _tell([f"{root}/{name}: no image in this class's folder" for name in folder.empty], params.images)
     reading = _Reading(folder, _split(folder, params), params, workers or cores())
@@ -114,6 +116,7 @@ class _Reading:
 
     def _start(self) -> None:
         self._problems: list[tuple[int, str]] = []
+        self._paged: list[int] = []
         self._digest = hashlib.sha256()
         self._used = np.ones(len(self.labels), np.bool_)
 
@@ -123,6 +126,7 @@ class _Reading:
         images = self.params.images
         for block in decoded(self.folder.files, images.size, images.mode, self.workers):
             self._problems += block.problems
+            self._paged += block.paged
             self._used[[row for row, _ in block.problems]] = False
             self._digest.update(b"".join(block.digests))
             x: NDArray[Any] = block.x.reshape(len(block.x), -1) if self.params.flatten else block.x
@@ -134,13 +138,15 @@ class _Reading:
                     yield split, Arrays(x[here], self.labels[ids], ids)
 
     def refuse(self) -> None:
-        """Name the images that could not be used.
+        """Name the images that could not be used, and say once that others have several pages.
 
         Raises
         ------
         UserError
             If there are any and they are not to be skipped, or if a class or a split loses all of its own.
         """
+        if self._paged:
+            print(pages_note(len(self._paged), self.folder.files[self._paged[0]].name), file=sys.stderr)
         if not self._problems:
             return
         names = [self.folder.files[row].name for row, _ in self._problems]

@@ -16,7 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from reprise.foundation.parallel import in_order
-from reprise.images.decode import PILLOW_MODES, BadImage, Mode, decode, pixels_of, read
+from reprise.images.decode import PILLOW_MODES, BadImage, Mode, decode, has_more_pages, pixels_of, read
 from reprise.images.folder import ImageFile
 
 BLOCK_IMAGES = 64
@@ -31,6 +31,7 @@ class Block(NamedTuple):
     x: NDArray[np.uint8]  # (images, channels, size, size)
     digests: list[bytes]  # SHA-256 of each file
     problems: list[tuple[int, str]]  # place in the list, and what is wrong
+    paged: list[int]  # places of files with several pages, of which the first was taken
 
 
 def decoded(files: Sequence[ImageFile], size: int, mode: Mode, workers: int) -> Iterator[Block]:
@@ -48,6 +49,7 @@ def _block(files: Sequence[ImageFile], numbers: range, size: int, mode: Mode) ->
     rows: list[int] = []
     digests: list[bytes] = []
     problems: list[tuple[int, str]] = []
+    paged: list[int] = []
     # Pillow hands over the pixels of one tall image much faster than those of many small ones.
     column = Image.new(PILLOW_MODES[mode], (size, size * len(numbers)))
     for row in numbers:
@@ -59,5 +61,13 @@ def _block(files: Sequence[ImageFile], numbers: range, size: int, mode: Mode) ->
         else:
             rows.append(row)
             digests.append(hashlib.sha256(data).digest())
+            if has_more_pages(data):
+                paged.append(row)
     x = pixels_of(column, len(numbers))[: len(rows)]
-    return Block(np.array(rows, np.int64), x, digests, problems)
+    return Block(np.array(rows, np.int64), x, digests, problems, paged)
+
+
+def pages_note(count: int, first: str) -> str:
+    """Return the line that says of how many files only the first page was taken."""
+    others = f" and {count - 1:,} more" if count > 1 else ""
+    return f"note: {first}{others}: several pages, of which the first is taken"

@@ -136,6 +136,9 @@ def _cnn(cnn: Cnn, shape: tuple[int, ...], outputs: int) -> nn.Module:
                 "or smaller strides"
             )
         channels = out
+    if cnn.pooling == "average":
+        layers.append(nn.AdaptiveAvgPool2d(1))
+        height = width = 1
     layers.append(nn.Flatten())
     return nn.Sequential(
         *layers, *_hidden(channels * height * width, cnn.hidden, "relu", cnn.dropout, outputs)

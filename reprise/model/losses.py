@@ -59,7 +59,14 @@ def portable_probabilities(outputs: Tensor) -> NDArray[np.float64]:
 def loss_sum(
     outputs: Tensor, y: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
 ) -> Tensor:
-    """Return the loss summed over rows, a scalar.
+    """Return the loss summed over rows, a scalar; see `losses`."""
+    return _losses(outputs, y, label_smoothing, class_weights, "sum")
+
+
+def losses(
+    outputs: Tensor, y: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+) -> Tensor:
+    """Return each row's loss, shape (rows,).
 
     Squared error for float targets, cross-entropy on logits for class numbers, binary cross-entropy on
     logits when there is one output for two classes.
@@ -74,15 +81,21 @@ def loss_sum(
     class_weights : Tensor, shape (classes,), optional
         What the rows of each class count.
     """
+    return _losses(outputs, y, label_smoothing, class_weights, "none")
+
+
+def _losses(
+    outputs: Tensor, y: Tensor, label_smoothing: float, class_weights: Tensor | None, reduction: str
+) -> Tensor:
     if y.is_floating_point():
-        return F.mse_loss(outputs[:, 0], y, reduction="sum")
+        return F.mse_loss(outputs[:, 0], y, reduction=reduction)
     if outputs.shape[1] == 1:
         target = y.to(outputs.dtype)
         if label_smoothing > 0.0:
             target = target * (1.0 - label_smoothing) + 0.5 * label_smoothing
         weights = None if class_weights is None else class_weights[y]
-        return F.binary_cross_entropy_with_logits(outputs[:, 0], target, weights, reduction="sum")
-    return F.cross_entropy(outputs, y, class_weights, reduction="sum", label_smoothing=label_smoothing)
+        return F.binary_cross_entropy_with_logits(outputs[:, 0], target, weights, reduction=reduction)
+    return F.cross_entropy(outputs, y, class_weights, reduction=reduction, label_smoothing=label_smoothing)
 
 
 def predicted_classes(outputs: Tensor) -> Tensor:

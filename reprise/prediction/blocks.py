@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+Corrupt = Literal["skip", "refuse"]
+
+
+class Skipped(NamedTuple):
+    """Stands among the ids for a row whose input can't be read: it holds zeros and gets no prediction."""
+
+    id: Any
+    why: str
 
 
 class Block(NamedTuple):
     """Consecutive rows."""
 
-    ids: list[Any]  # texts or numbers
+    ids: list[Any]  # texts, numbers or `Skipped`
     x: NDArray[Any]  # (rows, *shape): as prepared data is stored
 
 

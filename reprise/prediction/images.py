@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,22 +12,63 @@ import numpy as np
 
 from reprise.foundation.errors import UserError, nearest
 from reprise.foundation.parallel import in_order
-from reprise.images.decode import Pixels, load_image, size_and_mode
+from reprise.images.decode import BadImage, Pixels, decode, has_more_pages, pixels_of, read, size_and_mode
 from reprise.images.folder import ENDINGS
-from reprise.prediction.blocks import Block
+from reprise.images.reading import pages_note
+from reprise.prediction.blocks import Block, Corrupt, Skipped
 from reprise.prepared.schema import Schema
 
 AT_ONCE = 64  # images of a block
 LEVELS = {"digits": 16}  # datasets whose brightest pixel is not 255
 
 
-def file_blocks(path: Path, schema: Schema, workers: int) -> Iterator[Block]:
+class ImageReader:
+    """Reads image files for a model.
+
+    Parameters
+    ----------
+    schema : Schema
+    corrupt : {"skip", "refuse"}
+        What a file that can't be read does: its row is skipped, or nothing is predicted.
+    """
+
+    def __init__(self, schema: Schema, corrupt: Corrupt) -> None:
+        self.schema, self.corrupt = schema, corrupt
+        self._paged: list[str] = []
+
+    def row(self, name: Any, path: Path) -> tuple[Any, Pixels]:
+        """Return a row's id and pixels, shape schema.shape, in the value range of the model's data.
+
+        Raises
+        ------
+        UserError
+            If the file can't be read and is not to be skipped.
+        """
+        size, mode = size_and_mode(self.schema.shape)
+        try:
+            data = read(path)
+            pixels: Pixels = pixels_of(decode(data, size, mode), 1)[0]
+        except BadImage as problem:
+            if self.corrupt == "refuse":
+                raise UserError(f"{path}: {problem}") from None
+            return Skipped(name, str(problem)), np.zeros(self.schema.shape, np.uint8)
+        if has_more_pages(data):
+            self._paged.append(str(name))
+        return name, in_range(pixels, self.schema)
+
+    def tell(self) -> None:
+        """Say on standard error of which files only the first page was taken."""
+        if self._paged:
+            print(pages_note(len(self._paged), min(self._paged)), file=sys.stderr)
+
+
+def file_blocks(path: Path, schema: Schema, workers: int, corrupt: Corrupt) -> Iterator[Block]:
     """Yield the images of a file or a folder, in the order of their names; an id is a path in the folder.
 
     Raises
     ------
     UserError
-        If a file is not an image, or a folder holds none.
+        If a file is not an image and not to be skipped, or a folder holds none.
     """
     if path.is_dir():
         files = sorted(
@@ -37,15 +79,16 @@ def file_blocks(path: Path, schema: Schema, workers: int) -> Iterator[Block]:
         if not files:
             raise UserError(f"{path}: no images in this folder; images end with {', '.join(sorted(ENDINGS))}")
     else:
-        files = [(path.name, path)]
-    decoded = in_order(lambda file: decode(file[1], schema), files, workers)
-    names = (name for name, _ in files)
-    while part := list(islice(zip(names, decoded, strict=True), AT_ONCE)):
+        files, corrupt = [(path.name, path)], "refuse"
+    reader = ImageReader(schema, corrupt)
+    decoded = in_order(lambda file: reader.row(*file), files, workers)
+    while part := list(islice(decoded, AT_ONCE)):
         yield Block([name for name, _ in part], np.stack([pixels for _, pixels in part]))
+    reader.tell()
 
 
 def object_blocks(
-    parts: Iterable[Sequence[tuple[int, Mapping[str, Any]]]], schema: Schema, where: str
+    parts: Iterable[Sequence[tuple[int, Mapping[str, Any]]]], schema: Schema, where: str, corrupt: Corrupt
 ) -> Iterator[Block]:
     """Yield images that come as objects: a ``path``, or ``pixels`` as lists in the model's shape.
 
@@ -54,18 +97,19 @@ def object_blocks(
     UserError
         Names the line of an object with neither, or with other pixels than the model takes.
     """
-    start = 0
+    start, reader = 0, ImageReader(schema, corrupt)
     for part in parts:
-        images = [_of_object(row, schema, f"{where}: line {line}") for line, row in part]
-        ids = [row.get("id", row.get("path", start + n)) for n, (_, row) in enumerate(part)]
-        yield Block(ids, np.stack(images))
+        rows = [
+            _of_object(row.get("id", row.get("path", start + n)), row, reader, f"{where}: line {line}")
+            for n, (line, row) in enumerate(part)
+        ]
+        yield Block([name for name, _ in rows], np.stack([pixels for _, pixels in rows]))
         start += len(part)
+    reader.tell()
 
 
-def decode(path: Path, schema: Schema) -> Pixels:
-    """Return the image in a file, shape schema.shape, in the value range of the model's data."""
-    size, mode = size_and_mode(schema.shape)
-    pixels = load_image(path, size=size, mode=mode)
+def in_range(pixels: Pixels, schema: Schema) -> Pixels:
+    """Return pixels from 0 to 255 in the value range of the model's data."""
     levels = LEVELS.get(schema.dataset)
     if levels is None:
         return pixels
@@ -73,10 +117,10 @@ def decode(path: Path, schema: Schema) -> Pixels:
     return scaled
 
 
-def _of_object(row: Mapping[str, Any], schema: Schema, where: str) -> Pixels:
-    path = row.get("path")
+def _of_object(name: Any, row: Mapping[str, Any], reader: ImageReader, where: str) -> tuple[Any, Pixels]:
+    path, schema = row.get("path"), reader.schema
     if isinstance(path, str) and "\0" not in path:
-        return decode(Path(path), schema)
+        return reader.row(name, Path(path))
     if "pixels" not in row:
         close = [
             f"did you mean {key!r} by {name!r}?" for name in row if (key := nearest(name, ("path", "pixels")))
@@ -95,4 +139,4 @@ def _of_object(row: Mapping[str, Any], schema: Schema, where: str) -> Pixels:
         )
     if pixels.dtype.kind != "i" or pixels.min() < 0 or pixels.max() > 255:
         raise UserError(f"{where}: pixels: must be whole numbers from 0 to 255")
-    return pixels.astype(np.uint8)
+    return name, pixels.astype(np.uint8)

@@ -15,7 +15,7 @@ from torch import Tensor
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import replacing
 from reprise.model.inference import Inference, load_inference
-from reprise.prediction.blocks import Block, batches
+from reprise.prediction.blocks import Block, Corrupt, Skipped, batches
 from reprise.prediction.texts import Form, Texts
 from reprise.prepared.schema import Schema
 from reprise.tables.compressed import opened
@@ -36,8 +36,12 @@ def predict(
     device: Device,
     workers: int,
     sheet: str | None = None,
+    corrupt: Corrupt = "skip",
 ) -> int:
     """Write a prediction for each row and return how many there were.
+
+    Images that can't be read are named on standard error and have a row without a prediction, unless there is
+    no other.
 
     Parameters
     ----------
@@ -54,6 +58,8 @@ def predict(
         With evaluate's, the numbers are evaluate's to the last bit.
     sheet : str, optional
         Of an Excel workbook; None: the only one that holds something.
+    corrupt : {"skip", "refuse"}
+        What an image that can't be read does; one that is the whole input is refused.
 
     Raises
     ------
@@ -64,13 +70,25 @@ def predict(
     schema = inference.card.data
     form = form or _usual_form(source, output)
     texts = Texts(form, schema, inference.probabilities, inference.card.threshold)
-    count = 0
+    count, skipped = 0, list[str]()
     with _open(output) as stream:
         stream.write(texts.header)
-        for ids, outputs in _predictions(inference, _blocks(source, schema, workers, sheet), batch_size):
+        blocks = _blocks(source, schema, workers, sheet, corrupt)
+        for ids, outputs in _predictions(inference, blocks, batch_size):
             stream.write(texts.rows(ids, outputs))
-            count += len(ids)
+            here = [f"{name.id}: {name.why}" for name in ids if isinstance(name, Skipped)]
+            count, skipped = count + len(ids) - len(here), skipped + here
+        if skipped and not count:
+            raise UserError(*_shortened(skipped, source))
+    for line in _shortened(skipped, source):
+        print(f"skipped: {line}", file=sys.stderr)
     return count
+
+
+def _shortened(lines: list[str], source: str) -> list[str]:
+    from reprise.images.folder import shortened
+
+    return shortened(lines, source) if lines else []
 
 
 def _predictions(
@@ -88,10 +106,12 @@ def _predictions(
         yield waiting.popleft(), outputs
 
 
-def _blocks(source: str, schema: Schema, workers: int, sheet: str | None) -> Iterator[Block]:
+def _blocks(
+    source: str, schema: Schema, workers: int, sheet: str | None, corrupt: Corrupt
+) -> Iterator[Block]:
     # Pillow and pandas are loaded for the kind of input that needs them.
     if schema.layout == "images":
-        return _image_blocks(source, schema, workers)
+        return _image_blocks(source, schema, workers, corrupt)
     from reprise.prediction.tables import file_blocks, object_blocks
     from reprise.tables.files import table_files
 
@@ -100,27 +120,29 @@ def _blocks(source: str, schema: Schema, workers: int, sheet: str | None) -> Ite
     return file_blocks([file.path for file in table_files(source)], schema, sheet)
 
 
-def _image_blocks(source: str, schema: Schema, workers: int) -> Iterator[Block]:
+def _image_blocks(source: str, schema: Schema, workers: int, corrupt: Corrupt) -> Iterator[Block]:
     from reprise.prediction.images import file_blocks, object_blocks
 
     if source == STANDARD:
-        return object_blocks(objects(sys.stdin.buffer, STDIN), schema, STDIN)
+        return object_blocks(objects(sys.stdin.buffer, STDIN), schema, STDIN, corrupt)
     path = Path(source)
     if not path.exists():
         raise UserError(f"{source}: no such file; give an image, a folder of images, JSON lines or -")
     kind, compression = format_of(path, source)
     if kind == "json":
-        return _image_objects(path, compression, schema)
+        return _image_objects(path, compression, schema, corrupt)
     if is_table(path):
         raise UserError(f"{source}: a table, but the model takes images; give an image or a folder of them")
-    return file_blocks(path, schema, workers)
+    return file_blocks(path, schema, workers, corrupt)
 
 
-def _image_objects(path: Path, compression: Compression | None, schema: Schema) -> Iterator[Block]:
+def _image_objects(
+    path: Path, compression: Compression | None, schema: Schema, corrupt: Corrupt
+) -> Iterator[Block]:
     from reprise.prediction.images import object_blocks
 
     with opened(path, compression, str(path)) as lines:
-        yield from object_blocks(objects(lines, str(path)), schema, str(path))
+        yield from object_blocks(objects(lines, str(path)), schema, str(path), corrupt)
 
 
 def _usual_form(source: str, output: str) -> Form:

@@ -15,6 +15,7 @@ from reprise.foundation.errors import UserError
 from reprise.model.inference import DECIMALS
 from reprise.model.losses import decided_classes
 from reprise.model.tensors import unscale_target
+from reprise.prediction.blocks import Skipped
 from reprise.prepared.schema import Schema
 
 Form = Literal["csv", "jsonl"]
@@ -73,7 +74,7 @@ class Texts:
 
         Parameters
         ----------
-        ids : sequence of texts or numbers, one for each row
+        ids : sequence of texts, numbers or `Skipped`, one for each row
         outputs : Tensor, shape (rows, outputs)
 
         Raises
@@ -94,12 +95,19 @@ class Texts:
         quoted = _csv_cell if self._csv else _json_text
         shown = [str(name) if type(name) is int else quoted(name) for name in ids]
         start, middle, before_tail, end = self._parts
-        return "".join(
-            [
-                f"{start}{name}{middle}{answer}{before_tail}{tail}{end}"
-                for name, answer, tail in zip(shown, predicted, tails, strict=True)
-            ]
-        ).encode()
+        lines = [
+            f"{start}{name}{middle}{answer}{before_tail}{tail}{end}"
+            for name, answer, tail in zip(shown, predicted, tails, strict=True)
+        ]
+        for place, name in enumerate(ids):
+            if isinstance(name, Skipped):
+                lines[place] = self._skipped(name)
+        return "".join(lines).encode()
+
+    def _skipped(self, row: Skipped) -> str:
+        if self._csv:
+            return f"{_csv_cell(row.id)}{',' * (1 + len(self._schema.classes))}\n"
+        return _json_text({"id": row.id, "predicted": None, "skipped": row.why}) + "\n"
 
     def _refuse_infinite(self, ids: Sequence[Any], outputs: Tensor) -> None:
         bad = (~outputs.isfinite().all(dim=1)).nonzero()[:, 0].tolist()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from reprise.settings.augmentation import unfit_augmentation
 from reprise.settings.params import EVEN, Csv, Params, Prepare
+from reprise.settings.presets import CNN_PRESETS
 from reprise.settings.pretrained import of_pretrained
 
 
@@ -32,7 +34,6 @@ DATASETS: dict[str, Facts] = {
     "csv": Facts("table", None, None, False),
     "images": Facts("images", "classification", None, False),
 }
-HANDED = ("digits", "mnist")  # a mirror image is another sign
 SEPARATORS = (",", ";", "\t", "|", ":", "~", "^")
 WORKBOOKS = (".xlsx", ".xlsm")
 REGRESSION_METRICS = ("mse", "rmse", "mae", "r2", "loss")
@@ -141,7 +142,15 @@ def _of_model(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
             f"model.outputs: single is for two classes, but prepare.dataset: {prepare.dataset} "
             f"has {found}; use per_class"
         )
-    if len(model.cnn.channels) != len(model.cnn.strides):
+    if model.cnn.preset is not None:
+        preset = CNN_PRESETS[model.cnn.preset]
+        others = [key for key, value in preset.items() if getattr(model.cnn, key) != value]
+        if others:
+            yield (
+                f"model.cnn.preset: {model.cnn.preset} stands for other values of {', '.join(others)} than "
+                "model.cnn has beside it; leave those out, or the preset"
+            )
+    elif len(model.cnn.channels) != len(model.cnn.strides):
         yield (
             f"model.cnn.strides: {len(model.cnn.strides)} values, but model.cnn.channels has "
             f"{len(model.cnn.channels)}; give one stride a convolution"
@@ -168,10 +177,7 @@ def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
         )
     if train.momentum > 0 and train.optimizer != "sgd":
         yield f"train.momentum: is for sgd, but train.optimizer is {train.optimizer}; set momentum to 0"
-    if (train.augment.shift or train.augment.flip) and (facts.layout == "table" or params.prepare.flatten):
-        yield "train.augment: is for images, but the prepared data is a table; set shift to 0, flip to false"
-    if train.augment.flip and params.prepare.dataset in HANDED:
-        yield "train.augment.flip: a mirrored digit is another sign; set it to false"
+    yield from _of_augment(params, facts)
     if train.folds > 1 and params.prepare.dataset == "csv" and params.prepare.csv.group is not None:
         yield (
             "train.folds: would tear the groups of prepare.csv.group apart; set train.folds to 1, or group "
@@ -189,6 +195,15 @@ def _of_train(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
             f"train.slices: {train.slices} slices of a batch of {train.batch_size}; "
             "use at most train.batch_size"
         )
+
+
+def _of_augment(params: Params, facts: Facts) -> Iterator[str]:
+    prepare = params.prepare
+    channels, side = None, None
+    if prepare.dataset == "images":
+        channels, side = 1 if prepare.images.mode == "grayscale" else 3, prepare.images.size
+    layout = "table" if prepare.flatten else facts.layout
+    yield from unfit_augmentation(params.train.augment, prepare.dataset, layout, channels, side)
 
 
 def _of_classes(params: Params, facts: Facts, task: str | None) -> Iterator[str]:
@@ -215,8 +230,11 @@ def _has_val(prepare: Prepare) -> bool:
 
 def _of_exact(params: Params, facts: Facts) -> Iterator[str]:
     where, train = "train.optimizer: exact", params.train
-    if train.folds > 1 or train.class_weights != "none":
-        key = "folds" if train.folds > 1 else "class_weights"
+    unlike = {
+        "folds": train.folds > 1, "class_weights": train.class_weights != "none",
+        "augment.mixup": train.augment.mixup > 0,
+    }  # fmt: skip
+    for key in (key for key, chosen in unlike.items() if chosen):
         yield f"{where} solves one model in which all rows count the same; leave train.{key} out, or use adam"
     if params.model.kind not in ("linear", "pretrained"):
         yield f"{where} solves model.kind: linear, but the kind is {params.model.kind}; set that, or use adam"

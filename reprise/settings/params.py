@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from reprise.settings.presets import with_preset
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -19,6 +21,7 @@ Widths = Annotated[tuple[Count, ...], AsTuple]
 SomeWidths = Annotated[tuple[Count, ...], Field(min_length=1), AsTuple]
 Names = Annotated[tuple[str, ...], AsTuple]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Strength = Annotated[float, Field(ge=0.0, le=1.0)]
 EVEN = 0.5  # the threshold that stands for the more probable of two classes
 Threshold = Annotated[float, Field(gt=0.0, lt=1.0)] | Literal["best_f1"]
 WeightDecay = Annotated[float, Field(ge=0.0)] | Literal["auto"]
@@ -34,6 +37,11 @@ Backbone = Literal[
     "efficientnet_b0", "convnext_tiny",
 ]  # fmt: skip
 BACKBONE_SIZE = 224  # pixels of a side: what all of them were trained at
+
+
+def is_zero(value: float) -> bool:
+    """Tell whether a key is at its default, 0, and so left out of model.json."""
+    return value == 0.0
 
 
 class Section(BaseModel):
@@ -153,6 +161,11 @@ class Mlp(Section):
 class Cnn(Section):
     """Settings of ``model.kind: cnn``: convolutions, then linear layers, with ReLU between."""
 
+    # What a preset stands for is filled in when params are read: model.json says all of it.
+    preset: Literal["small", "medium", "large"] | None = Field(
+        None, exclude_if=lambda value: value is None,
+        description="a network that has a name, in place of all other keys",
+    )  # fmt: skip
     channels: SomeWidths = (16, 32, 64)
     strides: SomeWidths = (2, 2, 1)
     kernel: Annotated[int, Field(ge=1, le=11)] = 3
@@ -160,6 +173,12 @@ class Cnn(Section):
     hidden: Widths = (256, 64)
     dropout: Probability = 0.0
     batch_norm: bool = False
+    pooling: Literal["none", "average"] = Field(
+        "none", exclude_if=lambda value: value == "none",
+        description="average: of each channel over the image, before the linear layers",
+    )  # fmt: skip
+
+    _filled = model_validator(mode="before")(with_preset)
 
 
 class Pretrained(Section):
@@ -188,10 +207,27 @@ class Model(Section):
 
 
 class Augment(Section):
-    """Random changes of training images."""
+    """Random changes of training rows: all but `mixup` are for images."""
 
     shift: Annotated[int, Field(ge=0, le=16)] = Field(0, description="pixels, each way, both axes")
     flip: bool = Field(False, description="mirror left and right, half of the time")
+    crop: Annotated[float, Field(ge=0.05, le=1.0)] = Field(
+        1.0, exclude_if=lambda value: value == 1.0,
+        description="random resized crop: the smallest share of the area that is kept; 1: all",
+    )  # fmt: skip
+    rotate: Annotated[int, Field(ge=0, le=180)] = Field(
+        0, exclude_if=is_zero, description="degrees, each way"
+    )
+    brightness: Strength = Field(0.0, exclude_if=is_zero, description="factors from 1 - it to 1 + it")
+    contrast: Strength = Field(0.0, exclude_if=is_zero, description="likewise")
+    saturation: Strength = Field(0.0, exclude_if=is_zero, description="likewise, of images in colour")
+    cutout: Annotated[int, Field(ge=0, le=512)] = Field(
+        0, exclude_if=is_zero, description="pixels: side of a square that is cut out"
+    )
+    mixup: Strength = Field(
+        0.0, exclude_if=is_zero,
+        description="rows are mixed in pairs, shares from Beta(it, it); for tables too",
+    )  # fmt: skip
 
 
 class Train(Section):

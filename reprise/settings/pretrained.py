@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reprise.settings.augmentation import changed_keys
 from reprise.settings.params import BACKBONE_SIZE, Params
 
 
@@ -19,10 +20,12 @@ def of_pretrained(params: Params) -> Iterator[str]:
     if train.folds > 1:
         yield "train.folds: has no meaning for model.kind: pretrained yet; set it to 1"
     tunes_all = params.model.pretrained.tune == "all"
-    if (train.augment.shift or train.augment.flip) and not tunes_all:
+    changed = changed_keys(train.augment)
+    if changed and not tunes_all:
         yield (
-            "train.augment: with model.pretrained.tune: head features are computed once, of the pictures as "
-            "they are; set shift to 0, flip to false, or tune to all"
+            f"train.augment: {', '.join(changed)}: with model.pretrained.tune: head features are computed "
+            f"once, of the pictures as they are; leave {'it' if len(changed) == 1 else 'them'} out, or set "
+            "tune to all"
         )
     if train.optimizer == "exact" and tunes_all:
         yield (

@@ -32,6 +32,7 @@ class FolderLook(NamedTuple):
     side: int  # the median of the shorter sides, in pixels
     mode: Mode
     unusable: tuple[str, ...]  # those met among the files looked at
+    stray: tuple[str, ...]  # files beside the class folders
 
 
 def look_at_folder(path: Path) -> FolderLook:
@@ -74,6 +75,7 @@ def look_at_folder(path: Path) -> FolderLook:
         side=sorted(sides)[len(sides) // 2],
         mode="grayscale" if gray else "rgb",
         unusable=tuple(unusable),
+        stray=folder.stray,
     )
 
 

@@ -217,7 +217,11 @@ def _train(pace: Pace, has_val: bool, of_classes: list[str], shift: int | None =
     ]
     if shift is not None:
         mirror = "  flip: false  # true, if the mirror image is of the same class: not for letters and digits"
-        lines += ["augment:", f"  shift: {shift}  # pixels", mirror]
+        lines += [
+            "augment:  # also crop, rotate, brightness, contrast, saturation, cutout, mixup",
+            f"  shift: {shift}  # pixels",
+            mirror,
+        ]
     return lines
 
 

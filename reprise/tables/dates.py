@@ -5,8 +5,6 @@ What comes round again, such as the weekday, is a point of a circle: its sine an
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -14,13 +12,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from reprise.data import normalise
+from reprise.foundation.elementary import circle
 from reprise.prepared.schema import Statistics
 from reprise.settings.params import Section
 from reprise.tables.types import Type
 
 EPOCH = 719163  # the ordinal of 1970-01-01; 1 is 0001-01-01, a Monday
 CIRCLES = {"day of year": 366, "day of month": 31, "month": 12, "weekday": 7, "hour": 24}  # and their parts
-PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
 
 
 class Moment(NamedTuple):
@@ -112,29 +110,3 @@ class Date(Section):
         out[absent, 1:] = 0.0
         if self.missing:
             out[:, -1] = absent
-
-
-@lru_cache
-def circle(parts: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the sines and the cosines of k/parts turns for k = 0 … parts-1, to the nearest float64.
-
-    They come from Taylor's series in decimal arithmetic: the C library's may differ in their last bit
-    from one machine to the next.
-    """
-    with localcontext() as context:
-        context.prec = 60
-        points = [_sine_and_cosine(2 * PI * k / parts) for k in range(parts)]
-    sines, cosines = np.array(points).T
-    return sines, cosines
-
-
-def _sine_and_cosine(angle: Decimal) -> tuple[float, float]:
-    """Return the sine and cosine of an angle below one turn."""
-    sums = [Decimal(0), Decimal(1)]  # sine, cosine
-    term, power = Decimal(1), 0
-    while abs(term) > Decimal("1e-50"):
-        power += 1
-        term *= angle / power
-        sums[1 - power % 2] += -term if power % 4 in (2, 3) else term
-    sine, cosine = (float(round(value, 40)) + 0.0 for value in sums)  # what is 0 but for rounding becomes 0
-    return sine, cosine

@@ -143,7 +143,8 @@ def _linear_outputs(
     weights: tuple[NDArray[np.float32], NDArray[np.float32]], x: NDArray[np.float32]
 ) -> Tensor:
     outputs, columns = weights[0].shape
-    linear = nn.Sequential(nn.utils.skip_init(nn.Linear, columns, outputs))
+    with torch.random.fork_rng(devices=()):  # torch draws initial weights, which are replaced
+        linear = nn.Sequential(nn.Linear(columns, outputs))
     put_into(linear, weights)
     program = PortableProgram(linear.eval(), (columns,))
     return program.outputs(torch.from_numpy(np.ascontiguousarray(x)), AS_THEY_ARE)

@@ -124,12 +124,8 @@ class KernelEngine:
     def _rows(self, changes: Changes | None) -> RowSource:
         """Return the source of this epoch's rows; it is made once an epoch."""
         if self._source is None or self._source[0] is not changes:
-            made = (
-                self._inputs.source()
-                if changes is None
-                else self._inputs.source(changes.reach, changes.down, changes.right, changes.mirrored)
-            )
-            self._source = changes, made
+            drawn = {} if changes is None else vars(changes)
+            self._source = changes, self._inputs.source(**drawn)
         return self._source[1]
 
 

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from reprise.arithmetic.layers import Dropout, SliceRecord, recording
 from reprise.arithmetic.table_layers import Members
 from reprise.foundation import seeds
-from reprise.model.losses import loss_sum, predicted_classes
+from reprise.model.losses import loss_sum, losses, predicted_classes
 from reprise.model.tensors import Rows
 from reprise.settings.params import Train
 from reprise.training.augment import Changes
+from reprise.training.changed import changed_inputs
 from reprise.training.outcome import Outcome
 
 
@@ -46,26 +47,38 @@ class TorchEngine:
         self, _slot: int, rows: Tensor, changes: Changes | None, total: int, position: tuple[int, ...]
     ) -> Outcome:
         """Return the outcome of one slice (see `reprise.training.slices`)."""
-        x, y = self.data.x.index_select(0, rows), self.data.y.index_select(0, rows)
-        if changes is not None:
-            x = changes.apply(x, rows)
+        x = changed_inputs(self.data, rows, changes)
         with recording(SliceRecord(self._generator(rows.device, position))) as record:
-            outputs = self.model(self.data.normalise(x))
+            outputs = self.model(x)
             if self._members > 1:  # each has a loss of its own
-                outputs, y = outputs.reshape(len(x) * self._members, -1), y.repeat_interleave(self._members)
-            smoothing = self.train.label_smoothing
-            loss = loss_sum(outputs, y, smoothing, self.class_weights) / self._members
+                outputs, rows = (
+                    outputs.reshape(len(x) * self._members, -1),
+                    rows.repeat_interleave(self._members),
+                )
+            loss, correct = self._judged(outputs, rows, changes)
+            loss = loss / self._members
         gradients = torch.autograd.grad(loss / total, self.parameters)
-        loss_of_all, correct = _figures(loss, outputs, y)
-        figures = loss_of_all, correct / self._members
-        return Outcome(list(gradients), figures, record.statistics, len(rows))
+        figures = float(loss.detach()), correct / self._members
+        return Outcome(list(gradients), figures, record.statistics, len(x))
+
+    def _judged(self, outputs: Tensor, rows: Tensor, changes: Changes | None) -> tuple[Tensor, float]:
+        """Return the sum of losses and the number of correct rows; mixed rows count for both targets."""
+        y, smoothing = self.data.y.index_select(0, rows), self.train.label_smoothing
+        if changes is None or changes.partners is None or changes.shares is None:
+            loss = loss_sum(outputs, y, smoothing, self.class_weights)
+            return loss, _correct(outputs, y)
+        share, other = changes.shares[rows], self.data.y.index_select(0, changes.partners[rows])
+        loss = (share * losses(outputs, y, smoothing, self.class_weights)).sum() + (
+            (1.0 - share) * losses(outputs, other, smoothing, self.class_weights)
+        ).sum()
+        return loss, _correct(outputs, y, share) + _correct(outputs, other, 1.0 - share)
 
     def judge(self, _slot: int, data: Rows, first: int, last: int) -> tuple[float, float]:
         """Return the sum of losses and the number of correct rows of a range of rows, in evaluation mode."""
         with torch.inference_mode():
             outputs = self.model(data.normalise(data.x[first:last]))
             y = data.y[first:last]
-            return _figures(loss_sum(outputs, y), outputs, y)
+            return float(loss_sum(outputs, y)), _correct(outputs, y)
 
     def _generator(self, device: torch.device, position: tuple[int, ...]) -> torch.Generator | None:
         if not self._needs_generator:
@@ -73,6 +86,9 @@ class TorchEngine:
         return torch.Generator(device).manual_seed(seeds.derive(self.train.seed, "dropout", *position))
 
 
-def _figures(loss: Tensor, outputs: Tensor, y: Tensor) -> tuple[float, float]:
-    correct = 0.0 if y.is_floating_point() else float((predicted_classes(outputs.detach()) == y).sum())
-    return float(loss.detach()), correct
+def _correct(outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> float:
+    """Return how many rows are correct, or the sum of their weights; 0 for numbers."""
+    if y.is_floating_point():
+        return 0.0
+    correct = predicted_classes(outputs.detach()) == y
+    return float(correct.sum() if weights is None else (correct * weights.to(torch.float64)).sum())

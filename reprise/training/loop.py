@@ -88,7 +88,8 @@ def fit(job: Job) -> Progress:
     while progress.epoch < train.epochs and not progress.stopped:
         epoch = progress.epoch
         order = torch.from_numpy(seeds.permutation(len(rows), train.seed, "order", epoch)).to(rows.x.device)
-        changes = augment.draw(train.augment, len(rows), train.seed, epoch, rows.x.device)
+        shape = tuple(rows.x.shape[1:])
+        changes = augment.draw(train.augment, len(rows), shape, train.seed, epoch, rows.x.device)
         model.train()
         for step in range(progress.step, steps):
             batch = order[step * train.batch_size : (step + 1) * train.batch_size]

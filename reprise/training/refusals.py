@@ -9,7 +9,7 @@ from torch import nn
 
 from reprise.foundation.errors import UserError
 from reprise.prepared.schema import Schema
-from reprise.settings.contradictions import HANDED
+from reprise.settings.augmentation import unfit_augmentation
 from reprise.settings.params import EVEN, Params, Train
 from reprise.training.exact import unfit
 
@@ -43,8 +43,8 @@ def refuse_unfit(params: Params, schema: Schema) -> None:
         if train.label_smoothing > 0:
             problems.append("train.label_smoothing: is for classes, but the target is a number; set it to 0")
     problems += _unfit_for_classes(train, schema)
-    if train.augment.flip and schema.dataset in HANDED:
-        problems.append("train.augment.flip: a mirrored digit is another sign; set it to false")
+    channels, side = (schema.shape[0], min(schema.shape[1:])) if schema.layout == "images" else (None, None)
+    problems += unfit_augmentation(train.augment, schema.dataset, schema.layout, channels, side)
     if train.optimizer == "exact":
         problems += unfit(train, schema, of_features=params.model.kind == "pretrained")
     if problems:

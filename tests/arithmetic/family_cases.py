@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from family_library import Argument, Families, ImageRows, Piecewise, Strides, Update, Window
+from family_library import Argument, Augmentation, Families, ImageRows, Piecewise, Strides, Update, Window
 
 SPECIAL = np.array(
     [0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 3e-39, 3e38, -3e38, 88, -104, 6], np.float32
@@ -239,6 +239,30 @@ def resident(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("gather_floats", [table, numbers, len(numbers), width, y.reshape(-1)[: len(numbers) * width]])
 
 
+def changed(rng: np.random.Generator) -> Iterator[Case]:
+    """Random changes of images, and mixtures."""
+    channels, height, width, count = int(rng.integers(1, 5)), size(rng, 33), size(rng, 70), 5
+    x = rng.integers(0, 256, (count, channels, height, width), dtype=np.uint8)
+    numbers = rng.integers(0, count, size(rng, 6))
+    mean, std = rng.random(channels, dtype=np.float32), rng.random(channels, dtype=np.float32) + 1
+    how = ImageRows(channels, height, width, 0, mean.ctypes.data, std.ctypes.data)
+    maps = rng.integers(-(2**15), 2**15 + 1, (count, 6)).astype(np.int32)
+    maps[:, 2] += rng.integers(-10, (width + 10) * 2**15, count, dtype=np.int32)
+    maps[:, 5] += rng.integers(-10, (height + 10) * 2**15, count, dtype=np.int32)
+    maps[0] = 2**15, 0, (width - 1) * 2**15, 0, 2**15, (height - 1) * 2**15  # as it is
+    colours = rng.integers(0, 2**17 + 1, (count, 3)).astype(np.int32)
+    colours[1] = 2**16
+    corners = np.sort(rng.integers(0, [[[height + 1, width + 1]]], (count, 2, 2)), axis=1)
+    holes = corners.reshape(count, 4).astype(np.int32)
+    y, room = np.zeros((len(numbers), height, width, channels), np.float32), np.zeros(x[0].size, np.uint8)
+    for some in ((maps, colours, holes), (maps, None, None)):
+        changes = Augmentation(*(None if a is None else a.ctypes.data for a in some))
+        ties = (mean, std, maps, colours, holes)
+        yield Case("augment_images", [x, numbers, len(numbers), how, changes, room, y], ties)
+    n = size(rng, 300)
+    yield Case("mix", [floats(rng, n), floats(rng, n), float(rng.choice([0.0, 1.0, 0.3])), n])
+
+
 def linear_models(rng: np.random.Generator) -> Iterator[Case]:
     """What solving a linear model takes."""
     rows, columns, outputs = size(rng, 200), size(rng, 90), size(rng, 20)
@@ -263,6 +287,6 @@ FAMILIES = {
     family.__name__: family
     for family in (
         *(elementwise, moved, along_rows, of_tables, across_channels),
-        *(windows, updates, resident, linear_models),
+        *(windows, updates, resident, changed, linear_models),
     )
 }

@@ -21,6 +21,7 @@ SOURCES = (
         "embedding",
         "updates",
         "rows",
+        "augment",
         "moves",
         "scratch",
         "piecewise",
@@ -71,7 +72,9 @@ def compile_families(folder: Path, isa: str) -> Path:
 
 def compile_reference(folder: Path) -> Path:
     """Compile the reference, as slowly and plainly as can be."""
-    sources = [Path(__file__).with_name(f"reference_{name}.c") for name in ("families", "moves", "solve")]
+    sources = [
+        Path(__file__).with_name(f"reference_{name}.c") for name in ("families", "moves", "solve", "augment")
+    ]
     return compile_sources(sources, ("-O1", "-fno-vectorize", "-mcpu=x86_64"), folder / "reference.so")
 
 
@@ -128,6 +131,12 @@ class ImageRows(ctypes.Structure):
         *((name, ctypes.c_ssize_t) for name in ("channels", "height", "width", "reach")),
         *((name, ctypes.c_void_p) for name in ("mean", "std", "down", "right", "mirrored")),
     )
+
+
+class Augmentation(ctypes.Structure):
+    """`augmentation`."""
+
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("maps", "colours", "holes", "partners", "shares"))
 
 
 Argument = np.ndarray | list[np.ndarray] | ctypes.Structure | int | float | None

@@ -27,6 +27,7 @@ C_NAMES = {
     structures.Packing: "packing",
     structures.Program: "program",
     structures.ImageRows: "image_rows",
+    structures.Augmentation: "augmentation",
     structures.RowSource: "row_source",
     structures.SliceJob: "slice_job",
     structures.Update: "update",

@@ -101,6 +101,16 @@ EXPORT void adam(float *p, float *mean, float *square, float *const *g, idx slic
 typedef struct { idx channels, height, width, reach; const float *mean, *std; const int64_t *down, *right; const uint8_t *mirrored; } image_rows;
 EXPORT void gather_images(const uint8_t *x, const int64_t *numbers, idx rows, const image_rows *how, float *y);
 EXPORT void gather_floats(const float *x, const int64_t *numbers, idx rows, idx width, float *y);
+
+/* augment.c: changes of the rows, each by the row's number. `maps`: [all rows, 6], where in the image a pixel comes
+ * from, in 2^-16 pixels: column m0 u + m1 v + m2, row m3 u + m4 v + m5, u = 2 column + 1 - width, v = 2 row + 1 - height,
+ * all within 32 bits. `colours` (or null): [all rows, 3], factors of brightness, contrast and saturation in 2^-16, to
+ * 2^17. `holes` (or null): [all rows, 4], top, left, bottom, right. `room` has the size of an image. */
+typedef struct { const int32_t *maps, *colours, *holes; const int64_t *partners; const float *shares; } augmentation;
+EXPORT void augment_images(const uint8_t *x, const int64_t *numbers, idx rows, const image_rows *how,
+                           const augmentation *changes, uint8_t *room, float *y);
+EXPORT void mix(float *y, const float *other, float share, idx n); /* share y + (1 - share) other */
+
 EXPORT void multiply_values(const float *a, const float *b, float *y, idx n);
 EXPORT void scale(const float *x, float factor, float *y, idx n);
 EXPORT void shift(const float *x, float by, float *y, idx n);

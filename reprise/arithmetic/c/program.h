@@ -58,12 +58,13 @@ typedef struct {
 
 enum loss { CROSS_ENTROPY, BINARY_CROSS_ENTROPY, SQUARED_ERROR, HUBER };
 
-/* Rows of resident data. `images` null: x holds floats. */
+/* Rows of resident data. `images` null: x holds floats. `changes` null: they are used as they are, or as `images` says. */
 typedef struct {
     const void *x;
     const int64_t *numbers; /* of the rows, in order */
-    idx rows, width;        /* width: floats a row, of a table */
+    idx rows, width;        /* width: values a row */
     const image_rows *images;
+    const augmentation *changes; /* maps null: images are changed as `images` says; partners null: none is mixed */
 } row_source;
 
 typedef struct {

@@ -1,8 +1,7 @@
 """Standard normal numbers with the same bits on every machine.
 
-`numpy.log`, `math.log` and their like differ between processors and C libraries, and so does what is
-made from them, `statistics.NormalDist` included. Here only + − × ÷ and √ are used, which IEEE 754 rounds
-in one way.
+`statistics.NormalDist` is made of the C library's functions, which differ from one to the next (see
+`reprise.foundation.elementary`). Here only + − × ÷ and √ are used, which IEEE 754 rounds in one way.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.foundation import seeds
+from reprise.foundation.elementary import log
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,6 @@ FAR_TAIL = (
     (6.6579051150e0, 3.0812263860e0, 4.2868294337e-1, 1.7337203997e-2),
     (1.0, 2.4197894225e-1, 1.2258202635e-2),
 )
-LN2 = 0.6931471805599453
 
 
 def normal(count: int, seed: int, purpose: str, *position: int | str) -> Floats:
@@ -59,20 +58,6 @@ def quantile(p: Floats) -> Floats:
     tail = np.where(r <= 5.0, _ratio(TAIL, r - 1.6), _ratio(FAR_TAIL, r - 5.0))
     result[outer] = np.copysign(tail, from_middle[outer])
     return result
-
-
-def log(x: Floats) -> Floats:
-    """Return the natural logarithm of positive numbers, to about 15 digits."""
-    mantissa, exponent = np.frexp(x)  # x = mantissa × 2**exponent, exactly
-    small = mantissa < 0.7071067811865476
-    mantissa = np.where(small, 2.0 * mantissa, mantissa)
-    exponent = exponent - small
-    # ln m = 2 artanh s = 2 (s + s³/3 + s⁵/5 + …) with |s| < 0.172: 12 terms reach the last bit.
-    s = (mantissa - 1.0) / (mantissa + 1.0)
-    series = np.zeros_like(s)
-    for power in range(23, 0, -2):
-        series = series * (s * s) + 1.0 / power
-    return exponent * LN2 + 2.0 * s * series
 
 
 def _ratio(function: tuple[tuple[float, ...], tuple[float, ...]], x: Floats) -> Floats:
