@@ -19,8 +19,8 @@ from sklearn import datasets
 
 from reprise.data.download import RemoteFile
 from reprise.data.sources import bundled, cifar, idx, load, toy
-from reprise.data.sources.normal import log, normal, quantile
 from reprise.foundation.errors import EnvironmentProblem, UserError
+from reprise.foundation.normal import log, normal, quantile
 from reprise.settings.contradictions import DATASETS
 from reprise.settings.params import Generated, Prepare
 

@@ -88,6 +88,8 @@ def _architecture(card: ModelCard, folder: Path) -> Iterator[Line]:
     except (OSError, SafetensorError) as error:
         reason = "no such file" if not path.exists() else " ".join(str(error).split())
         raise UserError(f"{path}: {reason}; run the train stage again") from None
+    for name, file in (card.own or {}).items():
+        yield "code", f"own/{name}, SHA-256 {file.sha256}"
     yield "tensors", f"{len(sizes)}, {sum(map(_product, sizes.values())):,} numbers"
     found = sha256_file(path)
     verdict = "" if found == card.weights_sha256 else f" (model.json says {card.weights_sha256}: damaged?)"

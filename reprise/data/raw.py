@@ -15,7 +15,8 @@ class Raw:
 
     Attributes
     ----------
-    x : array (rows, features) of float64, or (rows, channels, height, width) of uint8
+    x : array (rows, features) of float64, or of int64 (see `whole_numbers`), or (rows, channels, height,
+        width) of uint8
     y : array (rows,) of int64 class numbers or float64 values
     columns : names of a table's features, in order; empty for images
     target : name of what is predicted
@@ -36,3 +37,8 @@ class Raw:
     source: str
     licence: str
     raw: dict[str, str]
+
+    @property
+    def whole_numbers(self) -> bool:
+        """Whether x is a table of whole numbers, such as places of words: they are never normalised."""
+        return self.x.dtype.kind == "i"

@@ -34,7 +34,7 @@ class Checked(NamedTuple):
     sha256: str
 
 
-def export(folder: Path, prepared: Path, form: Format, output: Path) -> Checked:
+def export(folder: Path, prepared: Path, form: Format, output: Path, *, trust: bool = False) -> Checked:
     """Write the model of a folder in another format, after checking it.
 
     Parameters
@@ -45,13 +45,15 @@ def export(folder: Path, prepared: Path, form: Format, output: Path) -> Checked:
         Prepared data; where it is not that of the model, random rows are used.
     form : {"onnx", "torch"}
     output : Path
+    trust : bool
+        Run the code that the model file carries (see `load_model`).
 
     Raises
     ------
     EnvironmentProblem
         If the exported model computes something else; nothing is written then.
     """
-    module, card = load_model(folder)
+    module, card = load_model(folder, trust=trust)
     configure("cpu", "native")  # nothing that is compared or written depends on the kernels' last bits
     deployed = Deployed(module, card.data).eval()
     x, kind = _rows(card.data, prepared)

@@ -11,7 +11,9 @@ from reprise.arithmetic.layers import BatchNorm, Dropout
 from reprise.arithmetic.table_layers import Answer, Members
 from reprise.foundation import seeds
 from reprise.foundation.errors import UserError
+from reprise.model.own import build_own
 from reprise.model.tabular import NumberEmbedding, PackedMembers
+from reprise.own.code import Code, project_code
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Cnn, Mlp, Model
 
@@ -29,10 +31,18 @@ def output_count(model: Model, schema: Schema) -> int:
     return 1 if schema.task == "regression" or model.outputs == "single" else len(schema.classes)
 
 
-def build(model: Model, schema: Schema, seed: int) -> nn.Module:
+def build(model: Model, schema: Schema, seed: int, code: Code | None = None) -> nn.Module:
     """Return the model for the data, with its initial weights, on the CPU.
 
     The modules map (rows, *schema.shape) to (rows, outputs).
+
+    Parameters
+    ----------
+    model : Model
+    schema : Schema
+    seed : int
+    code : Code, optional
+        Of the kind ``own``; by default the project's.
 
     Raises
     ------
@@ -48,10 +58,15 @@ def build(model: Model, schema: Schema, seed: int) -> nn.Module:
         raise UserError(f"model.kind: {model.kind} needs images, but the data is a table; use tabm or mlp")
     if model.kind == "tabm" and schema.layout != "table":
         raise UserError("model.kind: tabm needs a table, but the data is images; use cnn or resnet18")
+    module: nn.Module
+    if model.kind == "own":
+        module = build_own(model.own, schema, seed, code or project_code())
+        initialise_embeddings(module, seed)
+        return module
     # torch draws initial weights when it makes a layer; they are replaced, and its generator put back.
     with torch.random.fork_rng(devices=()):
         if model.kind == "linear":
-            module: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(schema.shape), outputs))
+            module = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(schema.shape), outputs))
         elif model.kind == "mlp":
             module = _mlp(model.mlp, math.prod(schema.shape), outputs)
         elif model.kind == "tabm":
@@ -93,9 +108,9 @@ class Bag(nn.Module):
         return answer
 
 
-def build_bag(model: Model, schema: Schema, seed: int, folds: int) -> Bag:
+def build_bag(model: Model, schema: Schema, seed: int, folds: int, code: Code | None = None) -> Bag:
     """Return the networks of a bag, each with initial weights of its own."""
-    networks = [build(model, schema, fold_seed(seed, fold)) for fold in range(folds)]
+    networks = [build(model, schema, fold_seed(seed, fold), code) for fold in range(folds)]
     return Bag(networks, output_count(model, schema), answer_of(model, schema))
 
 
@@ -120,8 +135,13 @@ def initialise(module: nn.Module, seed: int) -> None:
                     parameter.copy_(values.reshape(parameter.shape))
         elif isinstance(layer, BatchNorm):
             layer.reset_parameters()  # ones and zeros, no random numbers
+    initialise_embeddings(module, seed)
+
+
+def initialise_embeddings(module: nn.Module, seed: int) -> None:
+    """Give embeddings of numbers their initial values, which are not those of the layers inside."""
     for name, layer in module.named_modules():
-        if isinstance(layer, NumberEmbedding):  # the last word on its own layers
+        if isinstance(layer, NumberEmbedding):
             layer.initialise(seed, name)
 
 

@@ -16,6 +16,13 @@ CARD = "model.json"
 Arithmetic = Literal["cpu portable", "cpu native", "cuda"]
 
 
+class CodeFile(Section):
+    """A file of own/ that the network was made with."""
+
+    sha256: str
+    text: str
+
+
 class ModelCard(Section):
     """What a model file says of its model; nothing about the machine or the time."""
 
@@ -32,6 +39,9 @@ class ModelCard(Section):
         None, exclude_if=lambda value: value is None,
         description="of two classes, the second is predicted from this probability on; absent: the likelier",
     )  # fmt: skip
+    own: dict[str, CodeFile] | None = Field(
+        None, exclude_if=lambda value: value is None, description="the files of own/, for model.kind: own"
+    )
     weights_sha256: str = ""
 
     def to_json(self) -> dict[str, Any]:

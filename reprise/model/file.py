@@ -12,6 +12,7 @@ from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_bytes, tensors_bytes, write_bytes, write_json
 from reprise.model.architectures import build, build_bag
 from reprise.model.card import CARD, WEIGHTS, ModelCard, read_card
+from reprise.model.carried import carried_code
 
 
 def save_model(folder: Path, module: nn.Module, card: ModelCard) -> ModelCard:
@@ -24,8 +25,14 @@ def save_model(folder: Path, module: nn.Module, card: ModelCard) -> ModelCard:
     return complete
 
 
-def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
+def load_model(folder: Path, *, trust: bool = False) -> tuple[nn.Module, ModelCard]:
     """Return a trained model in evaluation mode, on the CPU, and its card.
+
+    Parameters
+    ----------
+    folder : Path
+    trust : bool
+        Run the code that the model file carries, if it does, also where it is not the project's own.
 
     Raises
     ------
@@ -33,6 +40,7 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
         If a file is missing, damaged, or does not belong to the other.
     """
     card = read_card(folder)
+    code = carried_code(card, folder, trust=trust)
     path = folder / WEIGHTS
     try:
         data = path.read_bytes()
@@ -44,7 +52,10 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
         )
     # Every initial value is replaced by the loaded one.
     folds = card.train.folds
-    module = build_bag(card.model, card.data, 0, folds) if folds > 1 else build(card.model, card.data, 0)
+    if folds > 1:
+        module: nn.Module = build_bag(card.model, card.data, 0, folds, code)
+    else:
+        module = build(card.model, card.data, 0, code)
     try:
         module.load_state_dict(load(data))
     except (SafetensorError, RuntimeError) as error:

@@ -122,12 +122,15 @@ class Inference:
             return outputs.cpu()
 
 
-def load_inference(folder: Path, device: Literal["auto", "cpu", "cuda"], workers: int = 1) -> Inference:
+def load_inference(
+    folder: Path, device: Literal["auto", "cpu", "cuda"], workers: int = 1, *, trust: bool = False
+) -> Inference:
     """Return the model of a folder, computing as it was trained.
 
-    On auto, a model that was trained on a CPU stays there: that is where its bytes are the same.
+    On auto, a model that was trained on a CPU stays there: that is where its bytes are the same. `trust` is
+    `load_model`'s.
     """
-    module, card = load_model(folder)
+    module, card = load_model(folder, trust=trust)
     trained_on = "cuda" if card.arithmetic == "cuda" else "cpu"
     chosen: Device = "cpu" if device == "auto" and trained_on == "cpu" else choose_device(device)
     if chosen != trained_on:

@@ -36,6 +36,8 @@ def predict(
     device: Device,
     workers: int,
     sheet: str | None = None,
+    *,
+    trust: bool = False,
 ) -> int:
     """Write a prediction for each row and return how many there were.
 
@@ -54,13 +56,15 @@ def predict(
         With evaluate's, the numbers are evaluate's to the last bit.
     sheet : str, optional
         Of an Excel workbook; None: the only one that holds something.
+    trust : bool
+        Run the code that the model file carries (see `load_model`).
 
     Raises
     ------
     UserError
         If the input can't be read or doesn't fit the model, by line and column.
     """
-    inference = load_inference(model, device, workers)
+    inference = load_inference(model, device, workers, trust=trust)
     schema = inference.card.data
     form = form or _usual_form(source, output)
     texts = Texts(form, schema, inference.probabilities, inference.card.threshold)

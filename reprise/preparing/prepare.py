@@ -124,7 +124,7 @@ def _test_is_train(raw: Raw, params: Prepare) -> bool:
 
 def _write(raw: Raw, rows: Rows, params: Prepare, out: Path) -> Schema:
     train = rows["train"]
-    inputs = normalise.fit(raw.x[train], params.normalise)
+    inputs = normalise.fit(raw.x[train], "none" if raw.whole_numbers else params.normalise)
     target_scale = None
     if params.scale_target and raw.task == "regression":
         target_scale = normalise.fit(raw.y[train][:, None], "feature")

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from reprise.settings.free import Settings
+
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -25,7 +27,7 @@ WeightDecay = Annotated[float, Field(ge=0.0)] | Literal["auto"]
 
 Dataset = Literal[
     "line", "random", "uniform", "iris", "breast_cancer", "diabetes", "digits",
-    "mnist", "fashion_mnist", "cifar10", "csv", "images",
+    "mnist", "fashion_mnist", "cifar10", "csv", "images", "own",
 ]  # fmt: skip
 
 
@@ -113,6 +115,10 @@ class Prepare(Section):
     generated: Generated = Generated()
     csv: Csv = Csv()
     images: Images = Images()
+    own: Settings = Field(
+        default_factory=dict, exclude_if=lambda value: not value,
+        description="what rows() of own/data.py takes, under names of its own",
+    )  # fmt: skip
 
 
 class Embedding(Section):
@@ -154,13 +160,17 @@ class Cnn(Section):
 class Model(Section):
     """The architecture; its input and output sizes come from the data."""
 
-    kind: Literal["linear", "mlp", "tabm", "cnn", "resnet18"] = "cnn"
+    kind: Literal["linear", "mlp", "tabm", "cnn", "resnet18", "own"] = "cnn"
     outputs: Literal["per_class", "single"] = Field(
         "per_class", description="single: one logit for a binary target"
     )
     mlp: Mlp = Mlp()
     tabm: Tabm = Tabm()
     cnn: Cnn = Cnn()
+    own: Settings = Field(
+        default_factory=dict, exclude_if=lambda value: not value,
+        description="what build() of own/model.py takes, under names of its own",
+    )  # fmt: skip
 
 
 class Augment(Section):
@@ -228,6 +238,10 @@ class Evaluate(Section):
     batch_size: Count = 1000
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = Field(0.95, description="of the intervals")
     bar: Bar | None = None
+    own: Settings | None = Field(
+        None, exclude_if=lambda value: value is None,
+        description="what metrics() of own/metrics.py takes, under names of its own; null: it is not called",
+    )  # fmt: skip
 
 
 class Params(Section):

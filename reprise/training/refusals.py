@@ -37,6 +37,10 @@ def refuse_unfit(params: Params, schema: Schema) -> None:
         if train.label_smoothing > 0:
             problems.append("train.label_smoothing: is for classes, but the target is a number; set it to 0")
     problems += _unfit_for_classes(train, schema)
+    if (train.augment.shift or train.augment.flip) and schema.layout == "table":
+        problems.append(
+            "train.augment: is for images, but the data is a table; set shift to 0, flip to false"
+        )
     if train.augment.flip and schema.dataset in HANDED:
         problems.append("train.augment.flip: a mirrored digit is another sign; set it to false")
     if train.optimizer == "exact":

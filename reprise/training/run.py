@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -16,9 +16,11 @@ from reprise.arithmetic.runtime import Device, Numerics, choose_device, configur
 from reprise.foundation.files import csv_text, write_text
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
+from reprise.model.carried import code_to_carry
 from reprise.model.file import save_model
 from reprise.model.tabular import observe
 from reprise.model.tensors import Rows, load_rows
+from reprise.own.code import folder_digests
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import SCHEMA_FILE, read_schema
 from reprise.settings.params import Params
@@ -34,6 +36,7 @@ from reprise.training.pool import Pool
 from reprise.training.progress import Progress, history_rows
 from reprise.training.ranks import Ranks
 from reprise.training.refusals import refuse_infinite_weights, refuse_unfit
+from reprise.training.rehearsal import rehearse
 from reprise.training.signals import stop_on_signals
 from reprise.training.threshold import threshold_of
 
@@ -75,6 +78,8 @@ def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], 
     configure(chosen, params.train.numerics, tf32=params.train.tf32)
     schema = read_schema(places.prepared)
     refuse_unfit(params, schema)
+    if params.model.kind == "own":
+        rehearse(params, schema, chosen)
     if chosen == "cpu" and params.train.numerics == "portable":
         canary.check(params.model, params.train, schema)
     ranks = processes.join(chosen)
@@ -141,6 +146,7 @@ def _save(
         train=params.train,
         data=schema,
         epochs_trained=progress.epoch,
+        own=code_to_carry() if params.model.kind == "own" else None,
         kept_epoch=kept or progress.epoch,
     )
     threshold = threshold_of(job.model, card, job.val_rows, device, job.pool.workers)
@@ -180,11 +186,13 @@ def pool_size(params: Params, device: Device, workers: int) -> int:
 
 def state_name(params: Params, prepared: Path, device: Device) -> str:
     """Return the fingerprint of this training: parameters, data, code, packages and arithmetic."""
-    settings = {
+    settings: dict[str, Any] = {
         "model": params.model.model_dump(mode="json"),
         "train": params.train.model_dump(mode="json"),
         "device": device if device == "cpu" else f"cuda {torch.cuda.get_device_name()}",
     }
+    if params.model.kind == "own":
+        settings["own"] = folder_digests()
     # The schema holds the hash of every shard, and whoever reads a shard checks it.
     files = [prepared / SCHEMA_FILE, *_loaded_code()]
     return fingerprint(settings, files, {"torch": torch.__version__, "reprise": reprise.__version__})
