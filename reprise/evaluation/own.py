@@ -50,7 +50,7 @@ def own_metrics(
     rows = [None if array is None else array.copy() for array in (actual, predicted, probabilities)]
     made = call(function, f"{PLACE}: {SIGNATURE}", "evaluate.own", settings, schema, *rows)
     if not isinstance(made, Mapping):
-        kind = "None" if made is None else f"a {type(made).__name__}"
+        kind = "None" if made is None else type(made).__name__
         raise UserError(f"{PLACE}: metrics must return a dict of numbers by name, not {kind}")
     problems = list(filter(None, (_problem(name, value, taken) for name, value in made.items())))
     if problems:

@@ -24,17 +24,17 @@ Drawn = NDArray[Any]
 # What build() may compute in portable numerics: memory, copies, whole numbers, and single operations that
 # IEEE-754 rounds in one way. Sums of floats and functions such as sin are the library's own choice.
 EXACT_LINES = (
-    "empty empty_like empty_strided new_empty new_empty_strided resize_ set_ lift lift_fresh",
-    "alias as_strided broadcast_to detach detach_ diagonal expand permute select slice split",
-    "split_with_sizes squeeze t transpose unbind unfold unsqueeze view _unsafe_view",
+    "empty empty_like empty_strided new_empty new_empty_strided resize_ set_ lift lift_fresh alias",
+    "as_strided broadcast_to detach detach_ diagonal expand permute select slice split split_with_sizes",
+    "squeeze squeeze_ t t_ transpose transpose_ unbind unfold unsqueeze unsqueeze_ view _unsafe_view",
     "_local_scalar_dense _to_copy cat clone constant_pad_nd copy copy_ diag_embed flip gather index",
-    "index_put_ index_select one_hot repeat roll scatter_ stack tril tril_ triu triu_",
-    "arange eye fill fill_ full full_like new_full new_ones new_zeros ones ones_like scalar_tensor",
-    "tril_indices triu_indices zero_ zeros zeros_like",
-    "argmax argmin bitwise_and bitwise_not bitwise_or bitwise_xor eq equal ge gt isfinite isinf isnan le",
-    "logical_and logical_not logical_or logical_xor lt masked_fill masked_fill_ ne nonzero where",
-    "abs ceil clamp clamp_ clamp_max clamp_min div div_ floor floor_divide maximum minimum mul mul_ neg neg_",
-    "reciprocal remainder round sgn sign sqrt sqrt_ trunc",
+    "index_put_ index_select one_hot repeat roll scatter_ stack tril tril_ triu triu_ arange eye fill",
+    "fill_ full full_like new_full new_ones new_zeros ones ones_like scalar_tensor tril_indices",
+    "triu_indices zero_ zeros zeros_like all amax amin any argmax argmin max min bitwise_and",
+    "bitwise_not bitwise_or bitwise_xor eq equal ge gt isfinite isinf isnan le logical_and logical_not",
+    "logical_or logical_xor lt masked_fill masked_fill_ ne nonzero where abs ceil clamp clamp_",
+    "clamp_max clamp_min div div_ floor floor_divide maximum minimum mul mul_ neg neg_ reciprocal",
+    "remainder round sgn sign sqrt sqrt_ trunc",
 )
 EXACT = frozenset(name for line in EXACT_LINES for name in line.split())
 EXACT_UNSCALED = frozenset(("add", "add_", "sub", "sub_", "rsub"))  # alpha would multiply on the way

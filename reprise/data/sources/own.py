@@ -144,7 +144,7 @@ def _array(given: Any, name: str) -> NDArray[Any]:
 
 
 def _kind(value: object) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
+    return "None" if value is None else type(value).__name__
 
 
 def _refuse(problem: str) -> NoReturn:
