@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.prepared.schema import OwnRows
+
 
 @dataclass(frozen=True, eq=False)
 class Raw:
@@ -24,6 +26,7 @@ class Raw:
     official_test : array (rows,) of bool, True where the source itself says test; None: it doesn't say
     source, licence : in words, for the schema
     raw : SHA-256 by name of the files that were read; empty when there were none
+    own : how own/data.py makes new rows into features, if it does
     """
 
     x: NDArray[Any]
@@ -37,6 +40,7 @@ class Raw:
     source: str
     licence: str
     raw: dict[str, str]
+    own: OwnRows | None = None
 
     @property
     def whole_numbers(self) -> bool:

@@ -8,19 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from reprise.foundation.errors import UserError
+from reprise.own.carried import CodeFile
 from reprise.prepared.schema import Schema, Texts
 from reprise.settings.params import Model, Section, Train
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
 Arithmetic = Literal["cpu portable", "cpu native", "cuda"]
-
-
-class CodeFile(Section):
-    """A file of own/ that the network was made with."""
-
-    sha256: str
-    text: str
 
 
 class ModelCard(Section):

@@ -12,7 +12,8 @@ from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_bytes, tensors_bytes, write_bytes, write_json
 from reprise.model.architectures import build, build_bag
 from reprise.model.card import CARD, WEIGHTS, ModelCard, read_card
-from reprise.model.carried import carried_code
+from reprise.own.carried import carried_code
+from reprise.own.code import Code
 
 
 def save_model(folder: Path, module: nn.Module, card: ModelCard) -> ModelCard:
@@ -40,7 +41,7 @@ def load_model(folder: Path, *, trust: bool = False) -> tuple[nn.Module, ModelCa
         If a file is missing, damaged, or does not belong to the other.
     """
     card = read_card(folder)
-    code = carried_code(card, folder, trust=trust)
+    code = _code(card, folder, trust=trust)
     path = folder / WEIGHTS
     try:
         data = path.read_bytes()
@@ -63,3 +64,12 @@ def load_model(folder: Path, *, trust: bool = False) -> tuple[nn.Module, ModelCa
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     return module.eval(), card
+
+
+def _code(card: ModelCard, folder: Path, *, trust: bool) -> Code | None:
+    """Return the code of a network of one's own; None for one of ours."""
+    if card.model.kind != "own":
+        return None
+    if not card.own:
+        raise UserError(f"{folder / CARD}: carries no code for model.kind: own; run the train stage again")
+    return carried_code(card.own, folder / CARD, trust=trust)

@@ -24,6 +24,7 @@ from reprise.model.card import ModelCard
 from reprise.model.file import load_model
 from reprise.model.losses import class_probabilities, loss_sum, portable_loss_sum, portable_probabilities
 from reprise.model.tensors import Normaliser, normaliser
+from reprise.own.errors import telling
 
 DECIMALS = 9  # of probabilities, wherever they are ranked or written
 
@@ -116,7 +117,7 @@ class Inference:
     def _forward(self, batch: NDArray[Any]) -> Tensor:
         if self.program is not None:
             return self.program.outputs(torch.from_numpy(batch), self.normalise)
-        with torch.inference_mode():
+        with torch.inference_mode(), telling(None):
             x = torch.from_numpy(batch).to(self.device)
             outputs: Tensor = self.module(self.normalise(x))
             return outputs.cpu()

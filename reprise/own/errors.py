@@ -16,13 +16,13 @@ class Refusal(Exception):
 
 
 @contextmanager
-def telling(where: str) -> Iterator[None]:
+def telling(where: str | None) -> Iterator[None]:
     """Turn whatever is raised inside into one line.
 
     Parameters
     ----------
-    where : str
-        Named if no line of own/ takes part.
+    where : str or None
+        Named if no line of own/ takes part; None: such an error is not the user's and goes on as it is.
 
     Raises
     ------
@@ -33,10 +33,13 @@ def telling(where: str) -> Iterator[None]:
     except RepriseError:
         raise
     except (Exception, SystemExit) as error:
+        place = _place(error) or where
+        if place is None:
+            raise
         message = " ".join(str(error).split())
         message = message if len(message) <= LONGEST else message[: LONGEST - 1] + "…"
         kind = "" if isinstance(error, Refusal) else type(error).__name__
-        raise UserError(f"{_place(error) or where}: {': '.join(filter(None, (kind, message)))}") from None
+        raise UserError(f"{place}: {': '.join(filter(None, (kind, message)))}") from None
 
 
 def _place(error: BaseException) -> str | None:

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import replacing
+from reprise.model.card import CARD
 from reprise.model.inference import Inference, load_inference
+from reprise.own.carried import carried_code
 from reprise.prediction.blocks import Block, batches
 from reprise.prediction.texts import Form, Texts
 from reprise.prepared.schema import Schema
@@ -66,12 +68,19 @@ def predict(
     """
     inference = load_inference(model, device, workers, trust=trust)
     schema = inference.card.data
+    if schema.own is not None:
+        from reprise.prediction.own import own_blocks
+
+        code = carried_code(schema.own.files, model / CARD, trust=trust)
+        blocks = own_blocks(source, schema, code, sheet)
+    else:
+        blocks = _blocks(source, schema, workers, sheet)
     form = form or _usual_form(source, output)
     texts = Texts(form, schema, inference.probabilities, inference.card.threshold)
     count = 0
     with _open(output) as stream:
         stream.write(texts.header)
-        for ids, outputs in _predictions(inference, _blocks(source, schema, workers, sheet), batch_size):
+        for ids, outputs in _predictions(inference, blocks, batch_size):
             stream.write(texts.rows(ids, outputs))
             count += len(ids)
     return count

@@ -16,11 +16,12 @@ from reprise.arithmetic.runtime import Device, Numerics, choose_device, configur
 from reprise.foundation.files import csv_text, write_text
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
-from reprise.model.carried import code_to_carry
 from reprise.model.file import save_model
 from reprise.model.tabular import observe
 from reprise.model.tensors import Rows, load_rows
+from reprise.own.carried import code_to_carry
 from reprise.own.code import folder_digests
+from reprise.own.errors import telling
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import SCHEMA_FILE, read_schema
 from reprise.settings.params import Params
@@ -107,7 +108,7 @@ def _train(
     pool = Pool(pool_size(params, device, workers))
     exact = params.train.optimizer == "exact"
     epochs = 1 if exact else params.train.epochs
-    with stop_on_signals() as stop, Display(epochs, ranks.first) as display:
+    with stop_on_signals() as stop, Display(epochs, ranks.first) as display, telling(None):
         train_rows = load_rows(places.prepared, schema, "train", target)
         job = Job(
             model=initial_model(params, schema, train_rows).to(target),

@@ -1,48 +1,51 @@
-"""The code that a model file carries: what a network of one's own was made with, and whether it may run."""
+"""The code that prepared data and model files carry, and whether it may run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from reprise.foundation.errors import UserError
-from reprise.model.card import CARD, CodeFile, ModelCard
 from reprise.own.code import FOLDER, Code, loaded, project_code
+from reprise.settings.params import Section
+
+
+class CodeFile(Section):
+    """A file of own/."""
+
+    sha256: str
+    text: str
 
 
 def code_to_carry() -> dict[str, CodeFile]:
-    """Return the files that the network that was built last was made with."""
+    """Return the files that the modules loaded last were made of."""
     code = loaded()
     return {name: CodeFile(sha256=digest, text=code.files[name]) for name, digest in code.digests().items()}
 
 
-def carried_code(card: ModelCard, folder: Path, *, trust: bool) -> Code | None:
-    """Return the code that a model file carries; None if its network is one of ours.
+def carried_code(files: Mapping[str, CodeFile], where: Path, *, trust: bool) -> Code:
+    """Return carried code that may run.
 
     Code runs with all rights of whoever calls it. So it must be the project's own, byte for byte, or be
     trusted expressly.
 
     Parameters
     ----------
-    card : ModelCard
-    folder : Path
-        Where the card is from, for messages.
+    files : mapping
+    where : Path
+        The file that carries it, for messages.
     trust : bool
-        Run the code wherever it is from.
+        Let it run wherever it is from.
 
     Raises
     ------
     UserError
         If the code is damaged, or is neither the project's nor trusted.
     """
-    if card.model.kind != "own":
-        return None
-    where = folder / CARD
-    if not card.own:
-        raise UserError(f"{where}: carries no code for model.kind: own; run the train stage again")
-    code = Code({name: file.text for name, file in card.own.items()})
-    damaged = [name for name, digest in code.digests().items() if digest != card.own[name].sha256]
+    code = Code({name: file.text for name, file in files.items()})
+    damaged = [name for name, digest in code.digests().items() if digest != files[name].sha256]
     if damaged:
-        raise UserError(f"{where}: the code of {damaged[0]} is damaged; run the train stage again")
+        raise UserError(f"{where}: the code of own/{damaged[0]} is damaged; run the train stage again")
     if not trust:
         _refuse_foreign(code, where)
     return code
