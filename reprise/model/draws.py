@@ -7,13 +7,15 @@ the random numbers below come from `reprise.foundation.seeds`: torch's own diffe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from reprise.foundation import seeds
@@ -37,6 +39,7 @@ EXACT_LINES = (
     "remainder round sgn sign sqrt sqrt_ trunc",
 )
 EXACT = frozenset(name for line in EXACT_LINES for name in line.split())
+MOST_ROUNDS = 1000
 EXACT_UNSCALED = frozenset(("add", "add_", "sub", "sub_", "rsub"))  # alpha would multiply on the way
 
 
@@ -76,6 +79,33 @@ class Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gives 
         """Return standard normal numbers that no other call gets."""
         self._count += 1
         return normal(count, self._seed, "own", self._count)
+
+
+@contextmanager
+def drawing(seed: int, *, strict: bool) -> Iterator[None]:
+    """Let torch draw from `Draws` inside, also where its own algorithm differs between its versions."""
+    kept = nn.init._no_grad_trunc_normal_
+    with Draws(seed, strict=strict) as draws:
+        nn.init._no_grad_trunc_normal_ = partial(_truncated, draws)
+        try:
+            yield
+        finally:
+            nn.init._no_grad_trunc_normal_ = kept
+
+
+def _truncated(
+    draws: Draws, x: Tensor, mean: float, std: float, low: float, high: float, generator: Any = None
+) -> Tensor:
+    """Fill with normal numbers, drawn again until all lie between the bounds."""
+    del generator
+    values = np.full(x.numel(), np.nan)
+    for _ in range(MOST_ROUNDS):
+        wrong = np.flatnonzero(~((values >= low) & (values <= high)))
+        if len(wrong) == 0:
+            with torch.no_grad():
+                return _filled(x, values)
+        values[wrong] = mean + std * draws.normal(len(wrong))
+    raise Refusal(f"nn.init.trunc_normal_: {low} to {high} is too far from {mean}, with std {std}")
 
 
 def _exact(func: Any, name: str, args: Any, kwargs: Any) -> bool:
@@ -142,7 +172,7 @@ RULES: dict[str, Callable[..., Tensor]] = {
     "normal_": _normal,
     "bernoulli_": _bernoulli,
     "erfinv": lambda draws, x: _erfinv(draws, x.clone()),
-    "erfinv_": _erfinv,  # of nn.init.trunc_normal_
+    "erfinv_": _erfinv,  # of truncated normal numbers, as much code writes them
     "rand": _made(Draws.uniform),
     "randn": _made(Draws.normal),
     "rand_like": _like(Draws.uniform),

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from reprise.arithmetic.layers import BatchNorm, Dropout
+from reprise.arithmetic.rules import LAYERS
 from reprise.foundation import seeds
 from reprise.foundation.errors import UserError
-from reprise.model.draws import Draws
+from reprise.model.draws import drawing
 from reprise.own.call import call
 from reprise.own.code import Code, load
 from reprise.prepared.schema import Schema
@@ -31,7 +32,7 @@ def build_own(
         `model.own` of the params.
     schema : Schema
     seed : int
-        Random numbers of torch are derived from it (see `Draws`).
+        Random numbers of torch are derived from it (see `reprise.model.draws`).
     code : Code
     strict : bool
         Refuse initial weights whose bits differ between kinds of processors.
@@ -44,11 +45,13 @@ def build_own(
     function = load(code, "model", SIGNATURE).build
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seeds.derive(seed, "own"))  # for the random functions that `Draws` has none of
-        with Draws(seed, strict=strict):
+        with drawing(seed, strict=strict):
             module = call(function, f"{PLACE}: {SIGNATURE}", "model.own", settings, schema)
     if not isinstance(module, nn.Module):
         kind = "None" if module is None else type(module).__name__
         raise UserError(f"{PLACE}: {SIGNATURE} must return an nn.Module, not {kind}")
+    if type(module) in LAYERS:
+        module = nn.Sequential(module)  # portable numerics follow the code of a network, not that of a layer
     return _with_slices(module)
 
 
