@@ -12,6 +12,7 @@ import pytest
 import torch
 from exact_operations import guarded
 from own_project import HEAD, in_folder, network, write_own
+from project_copy import ROOT
 from test_guard import COUNTS
 from test_guard import write_prepared as write_rows
 from tiny import same_bits, schema_of
@@ -234,6 +235,9 @@ REFUSED = {
     "double": (
         network("nn.Linear(5, 3).double()"), "own/model.py: 0.weight is torch.float64; only torch.float32 is"
     ),
+    "lazy": (
+        network("nn.LazyLinear(3)"), "own/model.py: weight has no size yet; give its layer the number of in"
+    ),
     "random": (
         "import random\n"
         + network("layer", before="layer = nn.Linear(5, 3)\nlayer.bias.data += random.random()"),
@@ -333,6 +337,14 @@ def test_a_bag_of_own_networks_is_one_model_file() -> None:
     assert len(list(module.networks)) == 3
     assert list(card.own or {}) == ["model.py"]
     assert trained(folds=3, slices=2) == once
+
+
+def test_the_network_of_the_readme_is_trained() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Your own model\n")[1]
+    write_own(Path(), model=section.split("```python\n")[1].split("```")[0])
+    assert "own: {width: 32}" in section
+    trained(own={"width": 32})
+    assert load_model(Path("models"))[0][1].out_features == 32
 
 
 def test_build_finds_the_projects_code() -> None:

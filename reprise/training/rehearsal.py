@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from reprise.arithmetic.layers import BatchNorm
 from reprise.arithmetic.network import compile_network
@@ -46,6 +47,8 @@ def _refuse_weights(module: nn.Module, again: nn.Module) -> None:
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise UserError(f"{PLACE}: the network of {SIGNATURE} has no weights to train")
     for name, parameter in module.named_parameters():
+        if is_lazy(parameter):
+            raise UserError(f"{PLACE}: {name} has no size yet; give its layer the number of inputs")
         if parameter.dtype != torch.float32:
             raise UserError(f"{PLACE}: {name} is {parameter.dtype}; only torch.float32 is allowed")
     twice = again.state_dict()
