@@ -64,6 +64,12 @@ def object_blocks(
 
 def decode(path: Path, schema: Schema) -> Pixels:
     """Return the image in a file, shape schema.shape, in the value range of the model's data."""
+    channels, height, width = schema.shape
+    if channels not in (1, 3) or height != width:  # rows of one's own may be of any shape
+        shape = "x".join(map(str, schema.shape))
+        raise UserError(
+            f"{path}: the model takes {shape}, which no image file is read as; give JSON lines with 'pixels'"
+        )
     size, mode = size_and_mode(schema.shape)
     pixels = load_image(path, size=size, mode=mode)
     levels = LEVELS.get(schema.dataset)
