@@ -95,7 +95,7 @@ REFUSED = {
     "error in a library's layer": (network("nn.Linear(4, 3)"), "own/model.py: forward: RuntimeError: "),
     "branch": (
         OWN_FORWARD.replace("FORWARD", "x = x * 2 if x.mean() > 0 else x"),
-        "model: its code can't be followed in portable numerics (TraceError: ",
+        "own/model.py:11: its code can't be followed in portable numerics (TraceError: ",
     ),
     "layer": (
         network("nn.Sequential(nn.Linear(5, 3), nn.Softplus())"),

@@ -33,7 +33,7 @@ def telling(where: str | None) -> Iterator[None]:
     except RepriseError:
         raise
     except (Exception, SystemExit) as error:
-        place = _place(error) or where
+        place = place_of(error) or where
         if place is None:
             raise
         message = " ".join(str(error).split())
@@ -42,7 +42,7 @@ def telling(where: str | None) -> Iterator[None]:
         raise UserError(f"{place}: {': '.join(filter(None, (kind, message)))}") from None
 
 
-def _place(error: BaseException) -> str | None:
+def place_of(error: BaseException) -> str | None:
     """Return the file and line of own/ that an error came from, such as own/model.py:12."""
     if isinstance(error, SyntaxError) and error.filename and error.filename.startswith("own/"):
         return f"{error.filename}:{error.lineno}"
