@@ -96,8 +96,8 @@ def compile_network(module: nn.Module, shape: Shape) -> Network:
     except Exception as error:  # fx meets the user's code: whatever it raises says why it can't be followed
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{place_of(error) or 'model'}: its code can't be followed in portable numerics ({type(error).__name__}: {reason}); "
-            "compute without branches on values, or set train.numerics: native"
+            f"{place_of(error) or 'model'}: its code can't be followed in portable numerics "
+            f"({type(error).__name__}: {reason}); compute without branches on values, or set train.numerics: native"
         ) from None
     problems = layer_problems(module, graph)
     if problems:
