@@ -190,5 +190,5 @@ def test_the_network_of_the_readme_is_trained() -> None:
     section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Your own model\n")[1]
     write_own(Path(), model=section.split("```python\n")[1].split("```")[0])
     assert "own: {width: 32}" in section
-    trained(own={"width": 32})
-    assert load_model(Path("models"))[0][1].out_features == 32
+    trained("images", own={"width": 32})
+    assert load_model(Path("models"))[0][0].out_channels == 32

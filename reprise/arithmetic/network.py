@@ -95,9 +95,10 @@ def compile_network(module: nn.Module, shape: Shape) -> Network:
             graph = _Tracer().trace(module)
     except Exception as error:  # fx meets the user's code: whatever it raises says why it can't be followed
         reason = " ".join(str(error).split())[:200]
+        place = place_of(error) or "model"
         raise UserError(
-            f"{place_of(error) or 'model'}: its code can't be followed in portable numerics "
-            f"({type(error).__name__}: {reason}); compute without branches on values, or set train.numerics: native"
+            f"{place}: its code can't be followed in portable numerics ({type(error).__name__}: {reason}); "
+            "compute without branches on values, or set train.numerics: native"
         ) from None
     problems = layer_problems(module, graph)
     if problems:
