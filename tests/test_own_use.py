@@ -20,6 +20,7 @@ from reprise.prepared.schema import Schema
 from reprise.preparing.prepare import prepare
 from reprise.settings.contradictions import contradictions
 from reprise.settings.params import Bar, Evaluate, Params, Prepare
+from reprise.training.refusals import refuse_unfit
 
 PLACES = Places(Path("prepared"), Path("models"), Path("metrics"))
 
@@ -211,3 +212,44 @@ def build"""))  # fmt: skip
     done = export(PLACES.model, Path("elsewhere"), "torch", Path("model.pt2"))
     assert done.kind.startswith("random rows")
     assert np.isfinite(done.difference)
+
+
+def test_images_of_any_shape_come_as_pixels_and_not_as_files() -> None:
+    rows = "Dataset(x=np.arange(40 * 24, dtype=np.uint8).reshape(40, 2, 3, 4), y=[0, 1] * 20)"
+    head = "import numpy as np\nfrom reprise.own.dataset import Dataset\n"
+    write_own(Path(), data=f"{head}def rows(settings, seed):\n    return {rows}\n")
+    schema = prepare(Prepare(dataset="own"), PLACES.prepared, Path("raw"))
+    write_model(PLACES.model, schema)
+    Path("new.jsonl").write_text(json.dumps({"pixels": np.zeros((2, 3, 4), int).tolist()}) + "\n")
+    assert len(predictions("new.jsonl")) == 1
+    Path("new.png").write_bytes(b"")
+    match = (
+        r"^new\.png: the model takes 2x3x4, which no image file is read as; give JSON lines with 'pixels'$"
+    )
+    with pytest.raises(UserError, match=match):
+        predictions("new.png")
+
+
+def test_a_table_of_ones_own_is_not_augmented() -> None:
+    sections: dict[str, Any] = {
+        "prepare": {"dataset": "own"}, "model": {"kind": "mlp"}, "train": {"augment": {"shift": 1}},
+        "evaluate": {},
+    }  # fmt: skip
+    params = Params.model_validate(sections)
+    assert contradictions(params) == []  # it may be images
+    schema = write_prepared(PLACES.prepared, table(20), labels(20, 2), classes=("a", "b"))
+    with pytest.raises(
+        UserError, match=r"^train\.augment: is for images, but the data is a table; set shift to"
+    ):
+        refuse_unfit(params, schema)
+
+
+@pytest.mark.parametrize("kind", ["linear", "mlp", "tabm", "cnn", "resnet18", "own"])
+def test_rows_of_ones_own_go_with_every_kind_until_they_are_known(kind: str) -> None:
+    sections: dict[str, Any] = {
+        "prepare": {"dataset": "own"},
+        "model": {"kind": kind},
+        "train": {},
+        "evaluate": {},
+    }
+    assert contradictions(Params.model_validate(sections)) == []
