@@ -41,11 +41,8 @@ def written(project: Path) -> dict[str, bytes]:
     return {name: (project / name).read_bytes() for name in OUTPUTS}
 
 
-def test_section(project: Path) -> dict[str, float]:
+def metrics_of(project: Path) -> dict[str, float]:
     return json.loads((project / "metrics/metrics.json").read_text())["test"]
-
-
-test_section.__test__ = False  # type: ignore[attr-defined]  # a helper
 
 
 def followed(name: str, folder: Path) -> Path:
@@ -71,19 +68,19 @@ def test_the_page_has_four_examples() -> None:
 
 def test_a_depthwise_cnn(tmp_path: Path) -> None:
     project = followed("a depthwise CNN with group norm", tmp_path)
-    assert test_section(project)["accuracy"] > 0.95
+    assert metrics_of(project)["accuracy"] > 0.95
     assert "Running stage" not in run("dvc repro", project)
 
 
 def test_a_residual_mlp_its_metrics_and_a_table_of_ones_own(tmp_path: Path) -> None:
     project = followed(TABLE, tmp_path)
-    assert test_section(project)["accuracy"] > 0.93
-    assert test_section(project)["cost"] <= 0.3
+    assert metrics_of(project)["accuracy"] > 0.93
+    assert metrics_of(project)["cost"] <= 0.3
     output = run("dvc exp run -S evaluate.own.miss=1.0", project)
     assert "Stage 'train' didn't change" in output
     rows = json.loads((project / "metrics/metrics.json").read_text())["rows"]
-    wrong = round((1 - test_section(project)["accuracy"]) * rows)
-    assert test_section(project)["cost"] == pytest.approx(wrong / rows)  # every error costs 1
+    wrong = round((1 - metrics_of(project)["accuracy"]) * rows)
+    assert metrics_of(project)["cost"] == pytest.approx(wrong / rows)  # every error costs 1
     # The same network on a table that init-data looked at.
     lines = [f"{n % 7},{n % 5},{'yes' if n % 7 > 2 else 'no'}" for n in range(300)]
     (project / "data/raw/table.csv").write_text("\n".join(["a,b,answer", *lines]) + "\n")
@@ -91,12 +88,12 @@ def test_a_residual_mlp_its_metrics_and_a_table_of_ones_own(tmp_path: Path) -> N
     output = run("dvc exp run -S model.kind=own -S train.folds=1 -S train.epochs=5", project)
     assert "own/" not in output  # no complaint
     assert json.loads((project / "models/model.json").read_text())["model"]["kind"] == "own"
-    assert test_section(project)["accuracy"] > 0.9
+    assert metrics_of(project)["accuracy"] > 0.9
 
 
 def test_texts_from_data_to_predictions(tmp_path: Path) -> None:
     project = followed(TEXTS, tmp_path)
-    assert test_section(project)["accuracy"] > 0.9
+    assert metrics_of(project)["accuracy"] > 0.9
     output = run("dvc exp run -S model.own.width=8 -S +train.folds=2", project)
     assert "Stage 'prepare' didn't change" in output
     card = json.loads((project / "models/model.json").read_text())
@@ -114,7 +111,7 @@ def pixels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_transformer_that_is_killed_goes_on_to_the_same_bytes(pixels: Path) -> None:
-    assert test_section(pixels)["accuracy"] > 0.93
+    assert metrics_of(pixels)["accuracy"] > 0.93
     once = written(pixels)
     for name in OUTPUTS:
         (pixels / name).unlink()
