@@ -40,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, get_context("forkserver").Pool(cores()) as processes:
         root, out = Path(name, "images"), Path(name, "prepared")
         files = make(root, args.images, args.pixels)
-        params = Prepare(dataset="images", images=Images(path=str(root), size=args.size))
+        params = Prepare(dataset="images", images=Images(path=str(root), pixels=args.size))
         one = partial(decode, size=args.size)
         threads = ThreadPoolExecutor(cores())
         variants: dict[str, Callable[[], object]] = {

@@ -20,6 +20,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--metrics", type=Path, default=Path("metrics"), metavar="DIR")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--workers", default="auto", help="threads that share the batches out, or auto")
+    parser.add_argument(
+        "--trust-code", action="store_true", help="run the code of a model whose code is not the project's"
+    )
     return parser.parse_args()
 
 
@@ -31,7 +34,8 @@ def main() -> None:
     read_card(args.model)  # a missing model is told before torch is loaded
     from reprise.evaluation.evaluate import Places, evaluate  # loads torch, which takes seconds
 
-    evaluate(params.evaluate, Places(args.prepared, args.model, args.metrics), args.device, workers)
+    places = Places(args.prepared, args.model, args.metrics)
+    evaluate(params.evaluate, places, args.device, workers, trust=args.trust_code)
 
 
 if __name__ == "__main__":

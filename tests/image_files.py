@@ -36,7 +36,7 @@ def folder_of(root, counts, size=8):
 
 
 def prepared(root, out, *, workers=2, size=8, mode="rgb", corrupt="refuse", **params):
-    images = Images(path=str(root), size=size, mode=mode, corrupt=corrupt)
+    images = Images(path=str(root), pixels=size, mode=mode, corrupt=corrupt)
     schema = prepare_images(Prepare(dataset="images", images=images, **params), out, workers=workers)
     assert read_schema(out) == schema
     return schema, {split: read_split(out, schema, split) for split in SPLITS}

@@ -43,4 +43,6 @@ def folder_of_shapes(root: Path, count: int, first: int = 0, side: int = 240) ->
 def prepared_shapes(root: Path, out: Path, **prepare: Any) -> Schema:
     """Prepare a folder as pretrained networks take it."""
     settings = {"normalise": "none", "split": Split(test=0.25, val=0.0), **prepare}
-    return prepare_images(Prepare(dataset="images", images=Images(path=str(root), size=224), **settings), out)
+    return prepare_images(
+        Prepare(dataset="images", images=Images(path=str(root), pixels=224), **settings), out
+    )

@@ -248,7 +248,7 @@ def test_copied_images_are_refused_by_name(tmp_path, monkeypatch):
             folder / f"{number:02}.png"
         )
     (tmp_path / "raw" / "b" / "copy.png").write_bytes((tmp_path / "raw" / "a" / "00.png").read_bytes())
-    images = Images(path=str(tmp_path / "raw"), size=8)
+    images = Images(path=str(tmp_path / "raw"), pixels=8)
     name = r"(a/00|b/copy)\.png"
     with pytest.raises(UserError, match=rf"2 equal rows are of different classes, .*{name} and .*{name}"):
         prepare(Prepare(dataset="images", images=images, checks="refuse"), tmp_path / "out", tmp_path)

@@ -36,6 +36,15 @@ def test_static_imports_cover_what_is_loaded(stage: str) -> None:
     assert loaded <= imported_files(f"stages.{stage}", ROOT)
 
 
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=str)
+def test_the_main_pipeline_alone_depends_on_own_code(pipeline: Path) -> None:
+    from ruamel.yaml import YAML
+
+    content = YAML(typ="safe", pure=True).load((ROOT / pipeline).read_text(encoding="utf-8"))
+    watched = [name for name, stage in content["stages"].items() if "own" in stage["deps"]]
+    assert watched == ([] if pipeline.parent.name == "recipes" else ["prepare", "train", "evaluate"])
+
+
 def test_imports_are_followed_into_functions_and_packages(tmp_path: Path) -> None:
     package = tmp_path / "reprise"
     package.mkdir()
@@ -51,9 +60,9 @@ def test_imports_are_followed_into_functions_and_packages(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("stage", "business"),
     [
-        ("prepare", {"foundation", "settings", "prepared", "data", "tables", "images", "preparing"}),
-        ("train", {"foundation", "settings", "prepared", "arithmetic", "model", "training"}),
-        ("evaluate", {"foundation", "settings", "prepared", "arithmetic", "model", "evaluation"}),
+        ("prepare", {"foundation", "settings", "prepared", "own", "data", "tables", "images", "preparing"}),
+        ("train", {"foundation", "settings", "prepared", "own", "arithmetic", "model", "training"}),
+        ("evaluate", {"foundation", "settings", "prepared", "own", "arithmetic", "model", "evaluation"}),
     ],
 )
 def test_a_stage_depends_on_the_rooms_that_it_has_business_with(stage: str, business: set[str]) -> None:

@@ -55,7 +55,7 @@ def _in_a_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def params(pretrained: dict[str, Any] | None = None, prepare: Any = None, **train: Any) -> Params:
     settings = {"optimizer": "exact", "weight_decay": "auto", **train}
     return Params.model_validate({
-        "prepare": {"dataset": "images", "normalise": "none", "images": {"size": 224}} | (prepare or {}),
+        "prepare": {"dataset": "images", "normalise": "none", "images": {"pixels": 224}} | (prepare or {}),
         "model": {"kind": "pretrained", "pretrained": pretrained or {}},
         "train": settings,
         "evaluate": {"batch_size": 4},
@@ -217,12 +217,12 @@ def test_it_is_evaluated() -> None:
     ("changes", "lines"),
     [
         ({"prepare": {"normalise": "feature"}}, ["prepare.normalise: feature, but model.kind"]),
-        ({"prepare": {"images": {"size": 32}}}, ["prepare.images.size: 32, but efficientnet_lite0"]),
-        ({"prepare": {"images": {"size": 224, "mode": "grayscale"}}}, ["prepare.images.mode: gray"]),
+        ({"prepare": {"images": {"pixels": 32}}}, ["prepare.images.pixels: 32, but efficientnet_lite0"]),
+        ({"prepare": {"images": {"pixels": 224, "mode": "grayscale"}}}, ["prepare.images.mode: gray"]),
         ({"prepare": {"flatten": True}}, ["prepare.flatten: true, but model.kind: pretrained needs images"]),
         ({"prepare": {"dataset": "cifar10"}}, ["model.kind: pretrained is for folders of pictures "]),
         ({"folds": 5, **TRAINED}, ["train.folds: has no meaning for model.kind"]),
-        ({"augment": {"flip": True}}, ["train.augment: with model.pretrained.tune: head"]),
+        ({"augment": {"flip": True}}, ["train.augment: flip: with model.pretrained.tune: head"]),
         ({"pretrained": {"tune": "all"}}, ["train.optimizer: exact solves one linear layer, but"]),
         ({"pretrained": {"tune": "all"}, **TRAINED, "augment": {"flip": True}}, []),
         ({"class_weights": "balanced", **TRAINED}, []),

@@ -28,7 +28,7 @@ def test_a_folder_of_photos(project, capsys):
     params = init(root)
     images = params.prepare.images
     assert (params.prepare.dataset, images.path) == ("images", "data/raw/pets")
-    assert (images.size, images.mode, images.corrupt) == (32, "rgb", "refuse")
+    assert (images.pixels, images.mode, images.corrupt) == (32, "rgb", "refuse")
     assert params.model.kind == "cnn"
     assert capsys.readouterr().out.startswith("data/raw/pets: 80 images of 2 classes, the smallest with 30\n")
     schema = prepare(params.prepare, Path("data/prepared"), Path("data/raw"))
@@ -40,7 +40,7 @@ def test_gray_images_with_splits_and_damage(project, capsys):
     root = photos(project / "data" / "raw" / "scans", counts, size=(300, 200), mode="L")
     (root / "train" / "a" / "3.png").write_bytes(b"oops")
     params = init(root)
-    assert (params.prepare.images.size, params.prepare.images.mode) == (64, "grayscale")
+    assert (params.prepare.images.pixels, params.prepare.images.mode) == (64, "grayscale")
     assert params.prepare.images.corrupt == "skip"
     told = capsys.readouterr().out
     assert "splits: the folder's own (test, train, val)" in told
@@ -70,7 +70,7 @@ def test_many_large_images_get_a_deep_network(side, kind, size, project):
     for number in range(2000):
         os.link(root / "a" / "0.png", root / "a" / f"x{number}.png")
     params = init(root)
-    assert (params.model.kind, params.prepare.images.size) == (kind, size)
+    assert (params.model.kind, params.prepare.images.pixels) == (kind, size)
 
 
 @pytest.mark.parametrize(
@@ -86,5 +86,5 @@ def test_photographs_get_a_backbone_and_a_head_that_suits_their_number(
     path.write_text(folder_params("data/raw/photos", look), encoding="utf-8")
     params = read_params(path)
     prepare = params.prepare
-    assert (params.model.kind, prepare.images.size, prepare.normalise) == ("pretrained", 224, "none")
+    assert (params.model.kind, prepare.images.pixels, prepare.normalise) == ("pretrained", 224, "none")
     assert (params.train.optimizer, params.prepare.split.val) == (optimizer, val)

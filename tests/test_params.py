@@ -109,7 +109,7 @@ def test_an_editor_may_add_a_byte_order_mark_and_crlf(ending: str, mark: str, fo
         ({"train": {"patiense": 3}}, "train.patiense: unknown key; did you mean train.patience?"),
         ({"model": {"cnn": {"padding ": 1}}},
          "model.cnn.padding : unknown key; did you mean model.cnn.padding?"),
-        ({"evaluate": {"zzz": 1}}, "evaluate.zzz: unknown key; known here: batch_size, confidence, bar"),
+        ({"evaluate": {"zzz": 1}}, "evaluate.zzz: unknown key; known here: batch_size, confidence, bar, own"),
         ({"train": {"epochs": True}}, "train.epochs: must be a whole number ≥ 1; found true"),
         ({"train": {"epochs": 2.0}}, "train.epochs: must be a whole number ≥ 1; found 2.0"),
         ({"train": {"epochs": "3"}}, "train.epochs: must be a whole number ≥ 1; found '3'"),
@@ -138,7 +138,7 @@ def test_an_editor_may_add_a_byte_order_mark_and_crlf(ending: str, mark: str, fo
          "prepare.csv.types.age: must be one of numeric, categorical, boolean, date, text, presence; "
          "found 'numerik'; did you mean numeric?"),
         ({"evaluate": {"a\nb": 1}},
-         "evaluate.'a\\nb': unknown key; known here: batch_size, confidence, bar"),
+         "evaluate.'a\\nb': unknown key; known here: batch_size, confidence, bar, own"),
     ],
 )  # fmt: skip
 def test_a_problem_is_named_with_what_is_allowed(sections: Any, problem: str, folder: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_problem_is_named_with_what_is_allowed(sections: Any, problem: str, fo
 def test_all_problems_are_listed_at_once(folder: Path) -> None:
     bad = text_of(train={"lr": -1, "epoch": 3, "augment": {"shift": 99}}, model={"kind": "cn"})
     assert check(folder, bad) == (
-        "model.kind: must be one of linear, mlp, tabm, cnn, resnet18, pretrained; found 'cn'; "
+        "model.kind: must be one of linear, mlp, tabm, cnn, resnet18, pretrained, own; found 'cn'; "
         "did you mean cnn?",
         "train.lr: must be a number > 0 and ≤ 100; found -1",
         "train.augment.shift: must be a whole number ≥ 0 and ≤ 16; found 99",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from test_params import check, text_of
 
+from reprise.settings.free import UNSEEN_BY_DVC
 from reprise.settings.params import Params
 from reprise.settings.params_file import json_schema
 
@@ -114,3 +115,7 @@ def test_bounds_themselves_and_null_are_accepted(
         result = check(tmp_path, text_of(**content))
         unfit = [] if isinstance(result, Params) else [line for line in result if "; found " in line]
         assert not unfit, json.dumps(content)
+
+
+def test_no_key_has_a_name_that_dvcs_run_cache_leaves_out() -> None:
+    assert not {place[-1] for place, _, _ in leaves(SCHEMA)} & set(UNSEEN_BY_DVC)

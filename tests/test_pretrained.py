@@ -350,7 +350,7 @@ def test_other_pictures_are_refused() -> None:
         build(Model(kind="pretrained"), schema, 1)
     assert caught.value.problems == (
         "model.kind: pretrained takes pictures of 3x224x224, but the data has 1x28x28; with prepare.dataset: "
-        "images set prepare.images.size: 224 and mode: rgb, else use cnn",
+        "images set prepare.images.pixels: 224 and mode: rgb, else use cnn",
         "prepare.normalise: model.kind: pretrained normalises by itself, as its weights were trained; "
         "set it to none",
     )

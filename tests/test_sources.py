@@ -16,9 +16,9 @@ import pytest
 from sklearn import datasets
 
 from reprise.data.sources import bundled, cifar, idx, load, toy
-from reprise.data.sources.normal import normal, quantile
 from reprise.foundation.download import RemoteFile
 from reprise.foundation.errors import EnvironmentProblem, UserError
+from reprise.foundation.normal import normal, quantile
 from reprise.settings.contradictions import DATASETS
 from reprise.settings.params import Generated, Prepare
 

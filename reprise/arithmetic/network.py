@@ -22,6 +22,7 @@ from reprise.arithmetic.functions import BY_NAME, FUNCTIONS
 from reprise.arithmetic.shortening import fuse_relu, needed
 from reprise.arithmetic.views import View
 from reprise.foundation.errors import UserError
+from reprise.own.errors import place_of
 
 Shape = tuple[int, ...]  # of a row, as torch has it: (features,) or (channels, height, width)
 
@@ -99,8 +100,9 @@ def compile_network(module: nn.Module, shape: Shape) -> Network:
         graph = traced(module)
     except Exception as error:  # fx meets the user's code: whatever it raises says why it can't be followed
         reason = " ".join(str(error).split())[:200]
+        place = place_of(error) or "model"
         raise UserError(
-            f"model: its code can't be followed in portable numerics ({type(error).__name__}: {reason}); "
+            f"{place}: its code can't be followed in portable numerics ({type(error).__name__}: {reason}); "
             "compute without branches on values, or set train.numerics: native"
         ) from None
     problems = layer_problems(module, graph)

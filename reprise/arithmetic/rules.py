@@ -59,6 +59,23 @@ ONLY: dict[type[nn.Module], dict[str, Any]] = {
     nn.Embedding: {"padding_idx": None, "max_norm": None, "sparse": False},
     nn.MultiheadAttention: {"batch_first": True, "bias_k": None, "bias_v": None, "add_zero_attn": False},
 }
+# What does nearly the same as layers that have no definition, by their names.
+NEAREST: dict[str, str] = {
+    **dict.fromkeys(("ELU", "CELU", "SELU", "Softplus", "Mish", "Hardswish"), "nn.SiLU"),
+    **dict.fromkeys(("PReLU", "RReLU"), "nn.LeakyReLU"),
+    **dict.fromkeys(("Hardtanh", "Softsign"), "nn.Tanh"),
+    **dict.fromkeys(("BatchNorm1d", "InstanceNorm1d", "RMSNorm"), "nn.LayerNorm"),
+    **dict.fromkeys(("InstanceNorm2d", "LocalResponseNorm"), "nn.GroupNorm"),
+    **dict.fromkeys(("RNN", "LSTM", "GRU"), "nn.TransformerEncoder"),
+    **dict.fromkeys(("Dropout1d", "Dropout2d", "AlphaDropout", "FeatureAlphaDropout"), "nn.Dropout"),
+    **dict.fromkeys(("Conv1d", "Conv3d"), "nn.Conv2d of values reshaped to images"),
+    **dict.fromkeys(("MaxPool1d", "AdaptiveMaxPool2d"), "nn.MaxPool2d"),
+    **dict.fromkeys(("AvgPool1d", "AdaptiveAvgPool1d"), "a mean over the axis, x.mean(-1)"),
+    "BatchNorm2d": "BatchNorm of reprise.arithmetic.layers",
+    "Hardsigmoid": "nn.Sigmoid",
+    "EmbeddingBag": "nn.Embedding and a mean",
+    "LogSoftmax": "none at all: the loss takes what comes before it",
+}
 SAME_AS = {(1, 1): 1}  # how else a layer may write an allowed value
 
 
@@ -66,7 +83,8 @@ def problem(layer: nn.Module) -> str | None:
     """Return what keeps a layer from being computed, or None."""
     kind = type(layer)
     if kind not in LAYERS:
-        return f"{class_name(kind)} is none of {', '.join(sorted(map(class_name, LAYERS)))}"
+        close = f"; the nearest is {NEAREST[kind.__name__]}" if kind.__name__ in NEAREST else ""
+        return f"{class_name(kind)} is none of {', '.join(sorted(map(class_name, LAYERS)))}{close}"
     for weight in layer.parameters():
         if weight.dtype != torch.float32:
             return f"{class_name(kind)} of {weight.dtype}; only torch.float32 is allowed"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from reprise.commands.trust import add_trust
+
 ENDINGS = {"onnx": ".onnx", "torch": ".pt2"}
 
 
@@ -19,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--prepared", type=Path, default=Path("data/prepared"), metavar="DIR",
         help="its test rows check the result (default: %(default)s)",
     )  # fmt: skip
+    add_trust(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -29,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     from reprise.export.export import export
 
     output = arguments.output or arguments.model / f"model{ENDINGS[arguments.format]}"
-    done = export(arguments.model, arguments.prepared, arguments.format, output)
+    done = export(arguments.model, arguments.prepared, arguments.format, output, trust=arguments.trust_code)
     print(f"{output}: {arguments.format}, raw values in, {done.outputs} out; SHA-256 {done.sha256}")
     if card.threshold is not None:
         print(

@@ -88,6 +88,9 @@ def _architecture(card: ModelCard, folder: Path) -> Iterator[Line]:
     except (OSError, SafetensorError) as error:
         reason = "no such file" if not path.exists() else " ".join(str(error).split())
         raise UserError(f"{path}: {reason}; run the train stage again") from None
+    carried = {**(card.own or {}), **(card.data.own.files if card.data.own else {})}
+    for name, file in sorted(carried.items()):
+        yield "code", f"own/{name}, SHA-256 {file.sha256}"
     yield "tensors", f"{len(sizes)}, {sum(map(_product, sizes.values())):,} numbers"
     found = sha256_file(path)
     verdict = "" if found == card.weights_sha256 else f" (model.json says {card.weights_sha256}: damaged?)"

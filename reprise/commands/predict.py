@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from reprise.commands.trust import add_trust
 from reprise.foundation.errors import UserError
 from reprise.foundation.workers import worker_count
 
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "nothing is predicted (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
+    add_trust(parser)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--workers", default="auto", help="threads that share the batches out, or auto")
 
@@ -50,6 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     count = predict(
         arguments.model, arguments.input, arguments.output, arguments.format,
         arguments.batch_size, arguments.device, workers, arguments.sheet, arguments.corrupt,
+        trust=arguments.trust_code,
     )  # fmt: skip
     if arguments.output != "-":
         print(f"{count:,} predictions: {arguments.output}", file=sys.stderr)

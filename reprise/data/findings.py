@@ -14,7 +14,7 @@ from reprise.data.fingerprints import row_hashes
 from reprise.prepared.schema import Schema, SplitName
 
 Level = Literal["serious", "warning", "note", "known"]
-OWN = ("csv", "images")  # datasets that are not published
+OWN = ("csv", "images", "own")  # datasets that are not published
 LEAK = 0.99  # share of the task that one column settles alone
 LEAK_RANK = 0.999  # rank correlation with a regression's target
 LEAK_ROWS = 20  # a column that settles fewer rows may do so by luck

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.prepared.schema import OwnRows
+
 
 @dataclass(frozen=True, eq=False)
 class Raw:
@@ -15,7 +17,8 @@ class Raw:
 
     Attributes
     ----------
-    x : array (rows, features) of float64, or (rows, channels, height, width) of uint8
+    x : array (rows, features) of float64, or of int64 (see `whole_numbers`), or (rows, channels, height,
+        width) of uint8
     y : array (rows,) of int64 class numbers or float64 values
     columns : names of a table's features, in order; empty for images
     target : name of what is predicted
@@ -23,6 +26,7 @@ class Raw:
     official_test : array (rows,) of bool, True where the source itself says test; None: it doesn't say
     source, licence : in words, for the schema
     raw : SHA-256 by name of the files that were read; empty when there were none
+    own : how own/data.py makes new rows into features, if it does
     """
 
     x: NDArray[Any]
@@ -36,3 +40,9 @@ class Raw:
     source: str
     licence: str
     raw: dict[str, str]
+    own: OwnRows | None = None
+
+    @property
+    def whole_numbers(self) -> bool:
+        """Whether x is a table of whole numbers, such as places of words: they are never normalised."""
+        return self.x.dtype.kind == "i"

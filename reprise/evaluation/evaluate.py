@@ -15,6 +15,7 @@ from torch import Tensor
 
 from reprise.evaluation import intervals, metrics, tables
 from reprise.evaluation.bar import check_bar
+from reprise.evaluation.own import own_metrics
 from reprise.evaluation.verdict import Verdict, kind_of_rows, summary
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import csv_text, write_json, write_text
@@ -41,9 +42,16 @@ class Places:
 
 
 def evaluate(
-    params: Evaluate, places: Places, device: Literal["auto", "cpu", "cuda"], workers: int
+    params: Evaluate,
+    places: Places,
+    device: Literal["auto", "cpu", "cuda"],
+    workers: int,
+    *,
+    trust: bool = False,
 ) -> Verdict:
     """Judge the model on the test split, write the files, then apply the bar.
+
+    `trust` is `load_model`'s.
 
     Raises
     ------
@@ -52,7 +60,7 @@ def evaluate(
         finite, or the bar is missed. Only a missed bar leaves new files.
     """
     schema = read_schema(places.prepared)
-    inference = load_inference(places.model, device, workers)
+    inference = load_inference(places.model, device, workers, trust=trust)
     refuse_strangers(schema, inference.card.data, places)
     rows = read_split(places.prepared, schema, "test")
     if len(rows.y) == 0:
@@ -103,6 +111,8 @@ def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, infere
     area = metrics.auc(actual, chances[:, 1]) if len(names) == 2 else None
     if area is not None:
         test["auc"] = area
+    if params.own is not None:
+        test |= own_metrics(params.own, inference.card.data, actual, predicted, chances, test)
     hits = int(matrix.trace())
     actual_names, predicted_names = ([names[number] for number in c.tolist()] for c in (actual, predicted))
     chance_of_actual = chances[np.arange(len(actual)), actual]
@@ -130,8 +140,11 @@ def _judge_values(outputs: list[Tensor], rows: Arrays, params: Evaluate, inferen
         "mse": intervals.of_mean(np.square(residual).tolist(), params.confidence),
         "mae": intervals.of_mean(np.abs(residual).tolist(), params.confidence),
     }
+    test = metrics.regression_report(actual, predicted)
+    if params.own is not None:
+        test |= own_metrics(params.own, inference.card.data, actual, predicted, None, test)
     return Verdict(
-        metrics.regression_report(actual, predicted),
+        test,
         {name: interval for name, interval in found.items() if interval is not None},
         tables.predicted_values(actual, predicted),
         tables.largest_residuals(rows.ids, actual, predicted),

@@ -124,7 +124,7 @@ class _Reading:
         """Yield the usable images' rows, split by split in each block."""
         self._start()
         images = self.params.images
-        for block in decoded(self.folder.files, images.size, images.mode, self.workers):
+        for block in decoded(self.folder.files, images.pixels, images.mode, self.workers):
             self._problems += block.problems
             self._paged += block.paged
             self._used[[row for row, _ in block.problems]] = False
@@ -170,7 +170,7 @@ class _Reading:
         """Return the schema of the rows of the last reading."""
         images, classes = self.params.images, self.folder.classes
         channels = 1 if images.mode == "grayscale" else 3
-        pixels = channels * images.size * images.size
+        pixels = channels * images.pixels * images.pixels
         flat = self.params.flatten
         parts, labels = self.parts[self._used], self.labels[self._used]
         counts = {
@@ -184,7 +184,7 @@ class _Reading:
             dataset="images",
             layout="table" if flat else "images",
             task="classification",
-            shape=(pixels,) if flat else (channels, images.size, images.size),
+            shape=(pixels,) if flat else (channels, images.pixels, images.pixels),
             columns=tuple(f"pixel_{number}" for number in range(pixels)) if flat else (),
             target="class",
             classes=classes,

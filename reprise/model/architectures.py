@@ -11,8 +11,10 @@ from reprise.arithmetic.layers import BatchNorm, Dropout
 from reprise.arithmetic.table_layers import Answer
 from reprise.foundation import seeds
 from reprise.foundation.errors import UserError
+from reprise.model.own import build_own
 from reprise.model.pretrained import PretrainedNetwork, refuse_unfit_pictures
 from reprise.model.tabular import NumberEmbedding, PackedMembers
+from reprise.own.code import Code, project_code
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Cnn, Mlp, Model
 
@@ -30,10 +32,18 @@ def output_count(model: Model, schema: Schema) -> int:
     return 1 if schema.task == "regression" or model.outputs == "single" else len(schema.classes)
 
 
-def build(model: Model, schema: Schema, seed: int) -> nn.Module:
+def build(model: Model, schema: Schema, seed: int, code: Code | None = None) -> nn.Module:
     """Return the model for the data, with its initial weights, on the CPU.
 
     The modules map (rows, *schema.shape) to (rows, outputs).
+
+    Parameters
+    ----------
+    model : Model
+    schema : Schema
+    seed : int
+    code : Code, optional
+        Of the kind ``own``; by default the project's.
 
     Raises
     ------
@@ -53,10 +63,15 @@ def build(model: Model, schema: Schema, seed: int) -> nn.Module:
         raise UserError("model.mlp.embedding: is for tables, but the data is images; set it to null")
     if model.kind == "pretrained":
         refuse_unfit_pictures(schema)
+    module: nn.Module
+    if model.kind == "own":
+        module = build_own(model.own, schema, seed, code or project_code())
+        initialise_embeddings(module, seed)
+        return module
     # torch draws initial weights when it makes a layer; they are replaced, and its generator put back.
     with torch.random.fork_rng(devices=()):
         if model.kind == "linear":
-            module: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(schema.shape), outputs))
+            module = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(schema.shape), outputs))
         elif model.kind == "mlp":
             module = _mlp(model.mlp, schema, outputs)
         elif model.kind == "tabm":
@@ -95,8 +110,13 @@ def initialise(module: nn.Module, seed: int) -> None:
                     parameter.copy_(values.reshape(parameter.shape))
         elif isinstance(layer, BatchNorm):
             layer.reset_parameters()  # ones and zeros, no random numbers
+    initialise_embeddings(module, seed)
+
+
+def initialise_embeddings(module: nn.Module, seed: int) -> None:
+    """Give embeddings of numbers their initial values, which are not those of the layers inside."""
     for name, layer in module.named_modules():
-        if isinstance(layer, NumberEmbedding):  # the last word on its own layers
+        if isinstance(layer, NumberEmbedding):
             layer.initialise(seed, name)
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from reprise.arithmetic.table_layers import Answer, Members
 from reprise.foundation import seeds
 from reprise.model.architectures import answer_of, build, output_count
+from reprise.own.code import Code
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Model, Train
 
@@ -39,15 +40,17 @@ class Bag(nn.Module):
         self.answer.weight.copy_(torch.tensor([(1.0 - share) / others] * others + [share]))
 
 
-def build_answering(model: Model, train: Train, schema: Schema, seed: int) -> nn.Module:
+def build_answering(
+    model: Model, train: Train, schema: Schema, seed: int, code: Code | None = None
+) -> nn.Module:
     """Return what a training makes: a network, or a bag where `train` has folds or a blend.
 
     Every network of a bag has initial weights of its own; the linear model of a blend comes last.
     """
     if train.folds == 1 and train.blend == "none":
-        return build(model, schema, seed)
+        return build(model, schema, seed, code)
     folds = range(train.folds)
-    networks = [build(model, schema, fold_seed(seed, fold, train)) for fold in folds]
+    networks = [build(model, schema, fold_seed(seed, fold, train), code) for fold in folds]
     if train.blend != "none":
         networks.append(build_linear(model, schema))
     return Bag(networks, output_count(model, schema), answer_of(model, schema))

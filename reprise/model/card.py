@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from reprise.foundation.errors import UserError
+from reprise.own.carried import CodeFile
 from reprise.prepared.schema import Schema, Texts
 from reprise.settings.params import Model, Section, Train
 
@@ -32,6 +33,9 @@ class ModelCard(Section):
         None, exclude_if=lambda value: value is None,
         description="of two classes, the second is predicted from this probability on; absent: the likelier",
     )  # fmt: skip
+    own: dict[str, CodeFile] | None = Field(
+        None, exclude_if=lambda value: value is None, description="the files of own/, for model.kind: own"
+    )
     weights_sha256: str = ""
 
     def to_json(self) -> dict[str, Any]:

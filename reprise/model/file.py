@@ -12,6 +12,8 @@ from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_bytes, tensors_bytes, write_bytes, write_json
 from reprise.model.bag import build_answering
 from reprise.model.card import CARD, WEIGHTS, ModelCard, read_card
+from reprise.own.carried import carried_code
+from reprise.own.code import Code
 
 
 def save_model(folder: Path, module: nn.Module, card: ModelCard) -> ModelCard:
@@ -24,8 +26,14 @@ def save_model(folder: Path, module: nn.Module, card: ModelCard) -> ModelCard:
     return complete
 
 
-def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
+def load_model(folder: Path, *, trust: bool = False) -> tuple[nn.Module, ModelCard]:
     """Return a trained model in evaluation mode, on the CPU, and its card.
+
+    Parameters
+    ----------
+    folder : Path
+    trust : bool
+        Run the code that the model file carries, if it does, also where it is not the project's own.
 
     Raises
     ------
@@ -33,6 +41,7 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
         If a file is missing, damaged, or does not belong to the other.
     """
     card = read_card(folder)
+    code = _code(card, folder, trust=trust)
     path = folder / WEIGHTS
     try:
         data = path.read_bytes()
@@ -43,7 +52,7 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
             f"{path}: does not belong to {CARD} beside it or is damaged; run the train stage again"
         )
     # Every initial value is replaced by the loaded one.
-    module = build_answering(card.model, card.train, card.data, 0)
+    module = build_answering(card.model, card.train, card.data, 0, code)
     try:
         module.load_state_dict(load(data))
     except (SafetensorError, RuntimeError) as error:
@@ -51,3 +60,12 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     return module.eval(), card
+
+
+def _code(card: ModelCard, folder: Path, *, trust: bool) -> Code | None:
+    """Return the code of a network of one's own; None for one of ours."""
+    if card.model.kind != "own":
+        return None
+    if not card.own:
+        raise UserError(f"{folder / CARD}: carries no code for model.kind: own; run the train stage again")
+    return carried_code(card.own, folder / CARD, trust=trust)

@@ -25,6 +25,7 @@ from reprise.model.card import ModelCard
 from reprise.model.file import load_model
 from reprise.model.losses import class_probabilities, loss_sum, portable_loss_sum, portable_probabilities
 from reprise.model.tensors import Normaliser, normaliser
+from reprise.own.errors import telling
 
 LARGEST = 2**22  # floats of values that a thread holds at a time; more rows are computed piece by piece
 DECIMALS = 9  # of probabilities, wherever they are ranked or written
@@ -122,18 +123,21 @@ class Inference:
     def _forward(self, batch: NDArray[Any]) -> Tensor:
         if self.program is not None:
             return self.program.outputs(torch.from_numpy(batch), self.normalise)
-        with torch.inference_mode():
+        with torch.inference_mode(), telling(None):
             x = torch.from_numpy(batch).to(self.device)
             outputs: Tensor = self.module(self.normalise(x))
             return outputs.cpu()
 
 
-def load_inference(folder: Path, device: Literal["auto", "cpu", "cuda"], workers: int = 1) -> Inference:
+def load_inference(
+    folder: Path, device: Literal["auto", "cpu", "cuda"], workers: int = 1, *, trust: bool = False
+) -> Inference:
     """Return the model of a folder, computing as it was trained.
 
-    On auto, a model that was trained on a CPU stays there: that is where its bytes are the same.
+    On auto, a model that was trained on a CPU stays there: that is where its bytes are the same. `trust` is
+    `load_model`'s.
     """
-    module, card = load_model(folder)
+    module, card = load_model(folder, trust=trust)
     trained_on = "cuda" if card.arithmetic == "cuda" else "cpu"
     chosen: Device = "cpu" if device == "auto" and trained_on == "cpu" else choose_device(device)
     if chosen != trained_on:

@@ -53,7 +53,7 @@ def refuse_unfit_pictures(schema: Schema) -> None:
         found, needed = ("x".join(map(str, shape)) for shape in (schema.shape, wanted))
         problems.append(
             f"model.kind: pretrained takes pictures of {needed}, but the data has {found}; with "
-            f"prepare.dataset: images set prepare.images.size: {BACKBONE_SIZE} and mode: rgb, else use cnn"
+            f"prepare.dataset: images set prepare.images.pixels: {BACKBONE_SIZE} and mode: rgb, else use cnn"
         )
     if schema.inputs is not None:
         problems.append(

@@ -44,6 +44,13 @@ class ImageReader:
         UserError
             If the file can't be read and is not to be skipped.
         """
+        channels, height, width = self.schema.shape
+        if channels not in (1, 3) or height != width:  # rows of one's own may be of any shape
+            shape = "x".join(map(str, self.schema.shape))
+            raise UserError(
+                f"{path}: the model takes {shape}, which no image file is read as; "
+                "give JSON lines with 'pixels'"
+            )
         size, mode = size_and_mode(self.schema.shape)
         try:
             data = read(path)

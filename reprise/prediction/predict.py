@@ -14,7 +14,9 @@ from torch import Tensor
 
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import replacing
+from reprise.model.card import CARD
 from reprise.model.inference import Inference, load_inference
+from reprise.own.carried import carried_code
 from reprise.prediction.blocks import Block, Corrupt, Skipped, batches
 from reprise.prediction.texts import Form, Texts
 from reprise.prepared.schema import Schema
@@ -37,6 +39,8 @@ def predict(
     workers: int,
     sheet: str | None = None,
     corrupt: Corrupt = "skip",
+    *,
+    trust: bool = False,
 ) -> int:
     """Write a prediction for each row and return how many there were.
 
@@ -60,20 +64,28 @@ def predict(
         Of an Excel workbook; None: the only one that holds something.
     corrupt : {"skip", "refuse"}
         What an image that can't be read does; one that is the whole input is refused.
+    trust : bool
+        Run the code that the model file carries (see `load_model`).
 
     Raises
     ------
     UserError
         If the input can't be read or doesn't fit the model, by line and column.
     """
-    inference = load_inference(model, device, workers)
+    inference = load_inference(model, device, workers, trust=trust)
     schema = inference.card.data
+    if schema.own is not None:
+        from reprise.prediction.own import own_blocks
+
+        code = carried_code(schema.own.files, model / CARD, trust=trust)
+        blocks = own_blocks(source, schema, code, sheet)
+    else:
+        blocks = _blocks(source, schema, workers, sheet, corrupt)
     form = form or _usual_form(source, output)
     texts = Texts(form, schema, inference.probabilities, inference.card.threshold)
     count, skipped = 0, list[str]()
     with _open(output) as stream:
         stream.write(texts.header)
-        blocks = _blocks(source, schema, workers, sheet, corrupt)
         for ids, outputs in _predictions(inference, blocks, batch_size):
             stream.write(texts.rows(ids, outputs))
             here = [f"{name.id}: {name.why}" for name in ids if isinstance(name, Skipped)]

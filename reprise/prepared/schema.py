@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from reprise.own.carried import CodeFile
 from reprise.settings.params import Section
 
 Floats = Annotated[tuple[float, ...], Field(strict=False)]
@@ -23,6 +24,13 @@ class Statistics(Section):
 
     mean: Floats
     std: Floats
+
+
+class OwnRows(Section):
+    """How own/data.py makes new rows into what a network takes: its encode()."""
+
+    settings: dict[str, Any] = Field(description="prepare.own of the params")
+    files: dict[str, CodeFile] = Field(description="the code")
 
 
 class Schema(Section):
@@ -49,3 +57,6 @@ class Schema(Section):
     raw: dict[str, str] = Field(description="raw file name: SHA-256")
     files: dict[str, str] = Field(default_factory=dict, description="prepared file name: SHA-256")
     encoder: dict[str, Any] | None = Field(None, description="how raw columns become features (csv)")
+    own: OwnRows | None = Field(
+        None, exclude_if=lambda value: value is None, description="how new rows become features (own)"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,7 @@ def flattened(raw: Raw) -> Raw:
     """Return images as a table of their pixels, row by row and channel by channel: pixel_0, pixel_1, …"""
     x = raw.x.reshape(len(raw.x), -1)
     columns = tuple(f"pixel_{number}" for number in range(x.shape[1]))
-    return Raw(
-        x, raw.y, columns, raw.target, raw.classes, raw.task, "table",
-        raw.official_test, raw.source, raw.licence, raw.raw,
-    )  # fmt: skip
+    return replace(raw, x=x, columns=columns, layout="table")
 
 
 def split_rows(raw: Raw, params: Prepare) -> Rows:
@@ -124,7 +122,7 @@ def _test_is_train(raw: Raw, params: Prepare) -> bool:
 
 def _write(raw: Raw, rows: Rows, params: Prepare, out: Path) -> Schema:
     train = rows["train"]
-    inputs = normalise.fit(raw.x[train], params.normalise)
+    inputs = normalise.fit(raw.x[train], "none" if raw.whole_numbers else params.normalise)
     target_scale = None
     if params.scale_target and raw.task == "regression":
         target_scale = normalise.fit(raw.y[train][:, None], "feature")
@@ -160,6 +158,7 @@ def _schema(
         source=raw.source,
         licence=raw.licence,
         raw=raw.raw,
+        own=raw.own,
     )
 
 

@@ -15,7 +15,7 @@ GRAY = ("digits", "mnist", "fashion_mnist")
 def unfit_augmentation(
     augment: Augment,
     dataset: str,
-    layout: Literal["table", "images"],
+    layout: Literal["table", "images"] | None,
     channels: int | None = None,
     side: int | None = None,
 ) -> Iterator[str]:
@@ -26,7 +26,7 @@ def unfit_augmentation(
     augment : Augment
     dataset : str
     layout : {"table", "images"}
-        Of the prepared data.
+        Of the prepared data; None: not known yet.
     channels, side : int, optional
         Of the images, the shorter side in pixels; None: not known yet.
     """
@@ -38,6 +38,8 @@ def unfit_augmentation(
                 f"train.augment: {', '.join(for_images)}: for images, but the prepared data is a table; "
                 f"leave {'it' if len(for_images) == 1 else 'them'} out"
             )
+        return
+    if layout is None:
         return
     if augment.flip and dataset in HANDED:
         yield "train.augment.flip: a mirrored digit is another sign; set it to false"

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from reprise.settings.free import Settings
 from reprise.settings.presets import with_preset
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -28,7 +29,7 @@ WeightDecay = Annotated[float, Field(ge=0.0)] | Literal["auto"]
 
 Dataset = Literal[
     "line", "random", "uniform", "iris", "breast_cancer", "diabetes", "digits",
-    "mnist", "fashion_mnist", "cifar10", "csv", "images",
+    "mnist", "fashion_mnist", "cifar10", "csv", "images", "own",
 ]  # fmt: skip
 
 
@@ -95,7 +96,7 @@ class Images(Section):
     """Settings of ``prepare.dataset: images``."""
 
     path: str = Field("data/raw/images", description="a folder in data/raw with one folder per class")
-    size: Annotated[int, Field(ge=4, le=1024)] = Field(32, description="height and width in pixels")
+    pixels: Annotated[int, Field(ge=4, le=1024)] = Field(32, description="height and width")
     mode: Literal["rgb", "grayscale"] = "rgb"
     corrupt: Literal["refuse", "skip"] = "refuse"
 
@@ -128,6 +129,10 @@ class Prepare(Section):
     generated: Generated = Generated()
     csv: Csv = Csv()
     images: Images = Images()
+    own: Settings = Field(
+        default_factory=dict, exclude_if=lambda value: not value,
+        description="what rows() of own/data.py takes, under names of its own",
+    )  # fmt: skip
 
 
 class Embedding(Section):
@@ -196,7 +201,7 @@ class Pretrained(Section):
 class Model(Section):
     """The architecture; its input and output sizes come from the data."""
 
-    kind: Literal["linear", "mlp", "tabm", "cnn", "resnet18", "pretrained"] = "cnn"
+    kind: Literal["linear", "mlp", "tabm", "cnn", "resnet18", "pretrained", "own"] = "cnn"
     outputs: Literal["per_class", "single"] = Field(
         "per_class", description="single: one logit for a binary target"
     )
@@ -204,6 +209,10 @@ class Model(Section):
     tabm: Tabm = Tabm()
     cnn: Cnn = Cnn()
     pretrained: Pretrained = Pretrained()
+    own: Settings = Field(
+        default_factory=dict, exclude_if=lambda value: not value,
+        description="what build() of own/model.py takes, under names of its own",
+    )  # fmt: skip
 
 
 class Augment(Section):
@@ -293,6 +302,10 @@ class Evaluate(Section):
     batch_size: Count = 1000
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = Field(0.95, description="of the intervals")
     bar: Bar | None = None
+    own: Settings | None = Field(
+        None, exclude_if=lambda value: value is None,
+        description="what metrics() of own/metrics.py takes, under names of its own; null: it is not called",
+    )  # fmt: skip
 
 
 class Params(Section):

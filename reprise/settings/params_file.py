@@ -14,9 +14,11 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from reprise.foundation.errors import UserError, nearest
 from reprise.foundation.files import json_text
 from reprise.settings.contradictions import contradictions
+from reprise.settings.free import PROBLEM
 from reprise.settings.params import Params
 
 SCHEMA_FILE = "params.schema.json"
+RECIPES = "recipes"  # the folder of params files that a pipeline of their own reads
 
 
 def read_params(path: Path) -> Params:
@@ -35,7 +37,7 @@ def read_params(path: Path) -> Params:
         # A value that is of none of several kinds is a problem for each of them: one line all the same.
         lines = dict.fromkeys(_line(problem, schema) for problem in error.errors())
         raise UserError(*[f"{path}: {line}" for line in lines]) from None
-    found = contradictions(params)
+    found = [*contradictions(params), *_unwatched(path, params)]
     if found:
         raise UserError(*[f"{path}: {line}" for line in found])
     return params
@@ -52,6 +54,22 @@ def json_schema() -> dict[str, Any]:
 def schema_text() -> str:
     """Return the content of params.schema.json."""
     return json_text(json_schema())
+
+
+def _unwatched(path: Path, params: Params) -> list[str]:
+    """Return a line for each use of own/ by a recipe, whose pipeline does not depend on that folder."""
+    used = {
+        "model.kind: own": params.model.kind == "own",
+        "prepare.dataset: own": params.prepare.dataset == "own",
+        "evaluate.own": params.evaluate.own is not None,
+    }
+    if path.parent.name != RECIPES:
+        return []
+    return [
+        f"{key} is for the main pipeline; recipes don't depend on own/. Copy this file to params.yaml"
+        for key, chosen in used.items()
+        if chosen
+    ]
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -94,6 +112,8 @@ def _line(problem: Any, schema: dict[str, Any]) -> str:
         prefix = ".".join([*map(_key, loc[:-1]), ""])
         hint = f"did you mean {prefix}{close}?" if close else f"known here: {', '.join(known)}"
         return f"{where}: unknown key; {hint}"
+    if problem["type"] == PROBLEM:
+        return f"{where}.{problem['msg']}"
     if problem["type"] == "missing":
         return f"{where}: missing; add the section (every key in it has a default)"
     node = _node(schema, loc)

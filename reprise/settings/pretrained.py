@@ -44,10 +44,10 @@ def _of_pictures(params: Params) -> Iterator[str]:
         return
     if prepare.flatten:
         yield "prepare.flatten: true, but model.kind: pretrained needs images; set it to false"
-    if prepare.images.size != BACKBONE_SIZE:
+    if prepare.images.pixels != BACKBONE_SIZE:
         yield (
-            f"prepare.images.size: {prepare.images.size}, but {params.model.pretrained.backbone} was trained "
-            f"on {BACKBONE_SIZE} pixels; set it to {BACKBONE_SIZE}"
+            f"prepare.images.pixels: {prepare.images.pixels}, but {params.model.pretrained.backbone} was "
+            f"trained on {BACKBONE_SIZE}; set it to that"
         )
     if prepare.images.mode != "rgb":
         yield (

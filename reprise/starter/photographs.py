@@ -57,7 +57,7 @@ def photographs(look: FolderLook, of_classes: list[str]) -> Photographs:
         Lines of the train section that are about classes, for a head that is trained.
     """
     model = [
-        f"kind: pretrained  # with size {BACKBONE_SIZE}, normalise: none; cnn: any size, normalise: feature",
+        f"kind: pretrained  # with pixels: {BACKBONE_SIZE}, normalise: none; cnn: any, normalise: feature",
         "pretrained:",
         "  backbone: efficientnet_lite0  # resnet50 and others are downloaded",
         "  tune: head  # all: every layer is trained, by adamw with lr: 0.0005 or so, which takes minutes",

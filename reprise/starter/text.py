@@ -140,7 +140,7 @@ def _images(path: str, look: FolderLook, size: int) -> list[str]:
     return [
         "images:",
         f"  path: {_text(path)}",
-        f"  size: {size}  # pixels; the files' shorter sides have about {look.side}",
+        f"  pixels: {size}  # of a side; the files' shorter sides have about {look.side}",
         f"  mode: {look.mode}",
         f"  corrupt: {_corrupt(look)}  # skip: leave out and name what can't be read; refuse: stop",
     ]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from threading import Lock
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from reprise.arithmetic.layers import Dropout, SliceRecord, recording
 from reprise.arithmetic.table_layers import Members
@@ -14,6 +18,8 @@ from reprise.settings.params import Train
 from reprise.training.augment import Changes
 from reprise.training.changed import changed_inputs
 from reprise.training.outcome import Outcome
+
+_TORCHS_GENERATOR = Lock()
 
 
 class TorchEngine:
@@ -41,12 +47,20 @@ class TorchEngine:
         self.parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
         answers = [module.members for module in model.modules() if isinstance(module, Members)]
         self._members = answers[-1] if answers else 1
+        self._torchs_draws = _draws_by_torch(model, data)
         self._needs_generator = any(isinstance(module, Dropout) for module in model.modules())
 
     def slice(
         self, _slot: int, rows: Tensor, changes: Changes | None, total: int, position: tuple[int, ...]
     ) -> Outcome:
         """Return the outcome of one slice (see `reprise.training.slices`)."""
+        if not self._torchs_draws:
+            return self._slice(rows, changes, total, position)
+        with _TORCHS_GENERATOR:
+            torch.manual_seed(seeds.derive(self.train.seed, "torch", *position))
+            return self._slice(rows, changes, total, position)
+
+    def _slice(self, rows: Tensor, changes: Changes | None, total: int, position: tuple[int, ...]) -> Outcome:
         x = changed_inputs(self.data, rows, changes)
         with recording(SliceRecord(self._generator(rows.device, position))) as record:
             outputs = self.model(x)
@@ -92,3 +106,30 @@ def _correct(outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> float
         return 0.0
     correct = predicted_classes(outputs.detach()) == y
     return float(correct.sum() if weights is None else (correct * weights.to(torch.float64)).sum())
+
+
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gives the class no types
+    """Notices random numbers of torch's one generator, which slices would take from each other."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.seen: bool = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Compute one operation."""
+        if torch.Tag.nondeterministic_seeded in func.tags and not (kwargs or {}).get("generator"):
+            self.seen = True
+        return func(*args, **(kwargs or {}))
+
+
+def _draws_by_torch(model: nn.Module, data: Rows) -> bool:
+    """Whether a network, which may be the user's own, draws random numbers in training but by `Dropout`."""
+    trained = model.training
+    device = data.y.device
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    record = SliceRecord(torch.Generator(device).manual_seed(0))
+    kept = torch.random.fork_rng(devices)
+    with _TORCHS_GENERATOR, kept, torch.no_grad(), recording(record), _Watch() as watch:
+        model.train()(data.normalise(data.x[:2]))
+    model.train(trained)
+    return bool(watch.seen)

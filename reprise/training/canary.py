@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from reprise.model.inference import PortableProgram
 from reprise.model.pretrained import PretrainedNetwork
 from reprise.model.tabular import observe
 from reprise.model.tensors import Normaliser, Rows, normaliser
+from reprise.own.code import project_code
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Model, Train
 from reprise.training.by_kernels import KernelEngine
@@ -42,11 +44,13 @@ RATE, SEED, SOLVED_ROWS = 0.001, 1, 50
 
 def key(model: Model, train: Train, schema: Schema) -> str:
     """Return the name of a canary: a short hash of everything that decides its step."""
-    decisive = [
+    decisive: list[Any] = [
         model.model_dump(mode="json", include={"kind", "outputs", model.kind}),
         train.model_dump(mode="json", include=set(DECISIVE)),
         [schema.layout, schema.task, list(schema.shape), output_count(model, schema)],
     ]
+    if model.kind == "own":
+        decisive.append(project_code().digests())
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 

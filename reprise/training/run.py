@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -21,6 +21,9 @@ from reprise.model.pretrained import PretrainedNetwork
 from reprise.model.published import weights_of
 from reprise.model.tabular import observe
 from reprise.model.tensors import Rows, load_rows
+from reprise.own.carried import code_to_carry
+from reprise.own.code import folder_digests
+from reprise.own.errors import telling
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import SCHEMA_FILE, read_schema
 from reprise.settings.params import Params
@@ -37,6 +40,7 @@ from reprise.training.pool import Pool
 from reprise.training.progress import Progress, history_rows
 from reprise.training.ranks import Ranks
 from reprise.training.refusals import refuse_infinite_weights, refuse_unfit
+from reprise.training.rehearsal import rehearse
 from reprise.training.signals import stop_on_signals
 from reprise.training.threshold import threshold_of
 
@@ -78,6 +82,8 @@ def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], 
     configure(chosen, params.train.numerics, tf32=params.train.tf32)
     schema = read_schema(places.prepared)
     refuse_unfit(params, schema)
+    if params.model.kind == "own":
+        rehearse(params, schema, chosen)
     if chosen == "cpu" and params.train.numerics == "portable":
         canary.check(params.model, params.train, schema)
     ranks = processes.join(chosen)
@@ -105,7 +111,7 @@ def _train(
     pool = Pool(pool_size(params, device, workers))
     exact = params.train.optimizer == "exact"
     epochs = 1 if exact else params.train.epochs
-    with stop_on_signals() as stop, Display(epochs, ranks.first) as display:
+    with stop_on_signals() as stop, Display(epochs, ranks.first) as display, telling(None):
         train_rows = load_rows(places.prepared, schema, "train", target)
         job = Job(
             model=initial_model(params, schema, train_rows).to(target),
@@ -148,6 +154,7 @@ def _save(
         train=params.train,
         data=schema,
         epochs_trained=progress.epoch,
+        own=code_to_carry() if params.model.kind == "own" else None,
         kept_epoch=kept or progress.epoch,
     )
     threshold = threshold_of(job.model, card, job.val_rows, device, job.pool.workers)
@@ -189,11 +196,13 @@ def pool_size(params: Params, device: Device, workers: int) -> int:
 
 def state_name(params: Params, prepared: Path, device: Device) -> str:
     """Return the fingerprint of this training: parameters, data, code, packages and arithmetic."""
-    settings = {
+    settings: dict[str, Any] = {
         "model": params.model.model_dump(mode="json"),
         "train": params.train.model_dump(mode="json"),
         "device": device if device == "cpu" else f"cuda {torch.cuda.get_device_name()}",
     }
+    if params.model.kind == "own":
+        settings["own"] = folder_digests()
     # The schema holds the hash of every shard, and whoever reads a shard checks it.
     files = [prepared / SCHEMA_FILE, *_loaded_code()]
     return fingerprint(settings, files, {"torch": torch.__version__, "reprise": reprise.__version__})

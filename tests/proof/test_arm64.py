@@ -88,14 +88,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cases() -> dict[str, Section]:
     """Three of the usual trainings, three on files, a linear model and a pretrained one's head, solved."""
     csv = {"path": "table.csv", "target": "y"}
-    images = {"path": "images", "size": 8, "mode": "rgb"}
+    images = {"path": "images", "pixels": 8, "mode": "rgb"}
     return {
         **{name: CASES[name] for name in SAME},
         **{name: with_changes(FILES[name], {"prepare": {"csv": csv}}) for name in ("table", "ensemble")},
         "solved": with_changes(FILES["table"], {"prepare": {"csv": csv}}, SOLVED),
         "images": with_changes(FILES["images"], {"prepare": {"images": images}}),
         "pretrained": with_changes(
-            FILES["pretrained"], {"prepare": {"images": {"path": "few", "size": 224}}}
+            FILES["pretrained"], {"prepare": {"images": {"path": "few", "pixels": 224}}}
         ),
     }
 

@@ -1,11 +1,11 @@
-"""The built-in datasets: from the packages, from the seed, or from published files."""
+"""The datasets that fit into memory: from the packages, the seed, published files, or a user's own code."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from reprise.data.raw import Raw
-from reprise.data.sources import bundled, cifar, idx, toy
+from reprise.data.sources import bundled, cifar, idx, own, toy
 from reprise.foundation.download import CACHE
 from reprise.foundation.workspace import main_root
 from reprise.settings.params import Prepare
@@ -43,5 +43,7 @@ def load(params: Prepare, raw_dir: Path) -> Raw:
             return idx.read_published(idx.FASHION_MNIST, folder, cache)
         case "cifar10":
             return cifar.cifar10(folder, cache)
+        case "own":
+            return own.own(params)
         case other:
             raise ValueError(f"{other} is not a built-in dataset")

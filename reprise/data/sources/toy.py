@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.data.raw import Raw
-from reprise.data.sources.normal import normal
 from reprise.foundation import seeds
+from reprise.foundation.normal import normal
 from reprise.settings.params import Prepare
 
 LINE = (1.0, 1.3, 3.1, 2.0, 5.0, 6.3, 6.6, 7.4, 8.0, 9.0)
