@@ -60,9 +60,9 @@ def main() -> None:
         found = [compared(table, seed) for seed in range(1, args.splits + 1)]
         scores = {model: mean(one[model] for one in found) for model in found[0]}
         models = [model for model in scores if model != "seconds"]
-        ordered = sorted(models, key=scores.__getitem__, reverse=not table.regression)
-        for model in models:
-            ranks.setdefault(model, []).append(ordered.index(model) + 1)
+        costs = {model: scores[model] if table.regression else -scores[model] for model in models}
+        for model in models:  # equal ones share the better rank
+            ranks.setdefault(model, []).append(1 + sum(cost < costs[model] for cost in costs.values()))
         rows.append(
             [f"{name} ({'RMSE' if table.regression else 'accuracy'})"] + [f"{scores[m]:.4g}" for m in scores]
         )

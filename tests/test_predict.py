@@ -100,7 +100,7 @@ def test_an_image_folder_gives_evaluates_metrics(places, tmp_path):
         folder = root / ("고양이", "dog")[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels.transpose(1, 2, 0)).save(folder / f"{number}.jpg", quality=90)
-    chosen = Images(path=str(root), size=12, mode="grayscale")
+    chosen = Images(path=str(root), pixels=12, mode="grayscale")
     schema = prepare_images(Prepare(dataset="images", images=chosen), places.prepared)
     write_model(places.model, schema)
     files = read_folder(root).files
