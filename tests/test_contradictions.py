@@ -96,6 +96,12 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "set prepare.split.val above 0 or patience to null",
     ),
     (
+        {"prepare": {"dataset": "csv", "csv": {"types": {"size": "text"}}}, "model": TABLE},
+        {"prepare": {"csv": {"types": {"length": "text"}}}},
+        "prepare.csv.types: 'size': dvc does not notice changes of a key of this name; rename the column in "
+        "the table, or leave its type to be inferred",
+    ),
+    (
         {"prepare": {"split": NO_VAL, "dataset": "iris"}, "model": TABLE, "train": {"blend": "auto"}},
         {"train": {"blend": "average"}},
         "train.blend: auto chooses on rows that were not learnt from; set prepare.split.val above 0, "

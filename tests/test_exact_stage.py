@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 from test_guard import write_prepared
 from tiny import schema_of
+from torchrun import torchrun_stage
 
 from reprise.arithmetic.linear_solver import LinearProblem
 from reprise.foundation.errors import Interrupted, UserError
@@ -24,7 +23,6 @@ from reprise.training.checkpoint import STATE_VARIABLE
 from reprise.training.refusals import refuse_unfit
 from reprise.training.run import Places, run
 
-ROOT = Path(__file__).parents[1]
 OUTPUTS = ("models/model.json", "models/model.safetensors", "metrics/history.csv")
 
 
@@ -78,16 +76,9 @@ def test_several_processes_write_the_same_bytes() -> None:
     Path("params.yaml").write_text(json.dumps(sections()))
     for name in OUTPUTS:
         Path(name).unlink()
-    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "stages.train"]
-    named = {"params": "params.yaml", "prepared": "prepared", "model": "models", "metrics": "metrics"}
-    done = subprocess.run(
-        [sys.executable, *command, *(f"--{key}={value}" for key, value in named.items())],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    told = torchrun_stage()
     assert [Path(name).read_bytes() for name in OUTPUTS] == alone
-    assert done.stdout.count("solved in") == 1
+    assert told.count("solved in") == 1
 
 
 def test_stopped_while_solving_it_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:

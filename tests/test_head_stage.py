@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from pictures import SHAPES, folder_of_shapes, prepared_shapes
 from ruamel.yaml import YAML
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
+from torchrun import torchrun_stage
 
 from reprise.evaluation import evaluate as evaluation
 from reprise.foundation.errors import Interrupted, UserError
@@ -31,7 +30,6 @@ from reprise.training import canary, features
 from reprise.training.checkpoint import STATE_VARIABLE
 from reprise.training.run import Places, run
 
-ROOT = Path(__file__).parents[1]
 OUTPUTS = ("models/model.json", "models/model.safetensors", "metrics/history.csv")
 PLACES = Places(Path("prepared"), Path("models"), Path("metrics"))
 TRAINED = {"optimizer": "adamw", "weight_decay": 0.01, "lr": 0.01, "epochs": 5, "batch_size": 8}
@@ -167,14 +165,7 @@ def test_several_processes_write_the_same_bytes() -> None:
         path.unlink()
     with Path("params.yaml").open("w") as stream:
         YAML().dump(params().model_dump(mode="json", exclude_unset=True), stream)
-    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "stages.train"]
-    named = {"params": "params.yaml", "prepared": "prepared", "model": "models", "metrics": "metrics"}
-    done = subprocess.run(
-        [sys.executable, *command, *(f"--{key}={value}" for key, value in named.items())],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    torchrun_stage()
     assert [Path(name).read_bytes() for name in OUTPUTS] == alone
 
 

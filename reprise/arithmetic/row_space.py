@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from reprise.arithmetic.library import kernels
 
 Doubles = NDArray[np.float64]
-TIE = (
-    1e-10  # of the rows' mean square is added to each row's own: equal rows would leave nothing to divide by
-)
+# Of the rows' mean square, added to each row's own: equal rows would leave nothing to divide by.
+TIE = 1e-10
 
 
 class RowSpace:

@@ -20,11 +20,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (  # the plugins that Pillow doesn't always load
+from PIL import (
     Image,
     TiffImagePlugin,
     UnidentifiedImageError,
-    WebPImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401 (importing it registers WebP, which Pillow doesn't always do)
 )
 
 from reprise.foundation.errors import UserError

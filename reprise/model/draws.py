@@ -54,7 +54,7 @@ class Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gives 
     """
 
     def __init__(self, seed: int, *, strict: bool) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
         self._seed, self._strict, self._count = seed, strict, 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

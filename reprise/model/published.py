@@ -80,9 +80,8 @@ def stored_lite0() -> bytes:
             f"{packed}: is not the published file (as safetensors, its SHA-256 is {sha256_bytes(data)[:12]}…,"
             f" not {STORED_SHA256[:12]}…); install the package anew: rm -r .venv && make env"
         )
-    with suppress(
-        OSError
-    ):  # stored to be quicker the next time: a folder that can't be written costs that alone
+    # Stored to be quicker the next time: a folder that can't be written costs that alone.
+    with suppress(OSError):
         write_bytes(path, data)
     return data
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from reprise.settings.augmentation import unfit_augmentation
+from reprise.settings.free import UNSEEN_BY_DVC
 from reprise.settings.params import EVEN, Csv, Params, Prepare
 from reprise.settings.presets import CNN_PRESETS
 from reprise.settings.pretrained import of_pretrained
@@ -109,6 +110,11 @@ def _of_csv(csv: Csv) -> Iterator[str]:
     for key, names in (("drop", csv.drop), ("id", (csv.id,)), ("group", (csv.group,)), ("dates", csv.dates)):
         if csv.target in names:
             yield f"prepare.csv.{key}: {csv.target!r} is prepare.csv.target already; name another column"
+    for name in (name for name in csv.types if name in UNSEEN_BY_DVC):
+        yield (
+            f"prepare.csv.types: {name!r}: dvc does not notice changes of a key of this name; rename the "
+            "column in the table, or leave its type to be inferred"
+        )
     paths = [csv.path] if csv.test_path is None else [csv.path, csv.test_path]
     if csv.sheet is not None and not any(path.lower().endswith(WORKBOOKS) for path in paths):
         yield f"prepare.csv.sheet: {csv.sheet!r}, but {csv.path} is no workbook (.xlsx); set it to null"

@@ -112,7 +112,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gives
     """Notices random numbers of torch's one generator, which slices would take from each other."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.seen: bool = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
