@@ -159,7 +159,7 @@ def test_all_who_predict_apply_the_best_threshold_on_validation(
         guesses = [row["predicted"] for row in csv.DictReader(stream)]
     assert guesses == [schema.classes[int(one)] for one in decided]
     with (places.metrics / "mistakes.csv").open(encoding="utf-8", newline="") as stream:
-        wrong = {int(row["id"]) for row in csv.DictReader(stream)}
+        wrong = {int(row["row"]) for row in csv.DictReader(stream)}
     assert wrong == set(np.flatnonzero(decided != actual).tolist())
 
     x = read_split(places.prepared, schema, "test").x.astype(np.float64)

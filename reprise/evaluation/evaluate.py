@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reprise.evaluation import intervals, metrics, tables
+from reprise.evaluation import intervals, metrics, mistakes, tables
 from reprise.evaluation.bar import check_bar
 from reprise.evaluation.own import own_metrics
 from reprise.evaluation.verdict import Verdict, kind_of_rows, summary
@@ -22,6 +22,7 @@ from reprise.foundation.files import csv_text, write_json, write_text
 from reprise.model.inference import Inference, load_inference
 from reprise.model.losses import decided_classes
 from reprise.model.tensors import unscale_target
+from reprise.prepared.names import RowNames, read_names
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import Arrays, read_schema, read_split
 from reprise.settings.params import Evaluate
@@ -68,7 +69,8 @@ def evaluate(
     outputs = list(inference.outputs(_batches(rows, params.batch_size)))
     _refuse_infinite(outputs, places)
     judge = _judge_classes if schema.task == "classification" else _judge_values
-    verdict = judge(outputs, rows, params, inference)
+    names = read_names(places.prepared, schema, rows.ids)
+    verdict = judge(outputs, rows, names, params, inference)
     _write(verdict, params, schema, len(rows.y), places.metrics)
     print(summary(verdict, params.confidence, schema))
     if params.bar is not None:
@@ -100,7 +102,9 @@ def _refuse_infinite(outputs: list[Tensor], places: Places) -> None:
         )
 
 
-def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, inference: Inference) -> Verdict:
+def _judge_classes(
+    outputs: list[Tensor], rows: Arrays, row_names: RowNames, params: Evaluate, inference: Inference
+) -> Verdict:
     names, threshold = inference.card.classes, inference.card.threshold
     actual = rows.y
     chances = np.concatenate([inference.probabilities(batch) for batch in outputs])
@@ -115,12 +119,11 @@ def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, infere
         test |= own_metrics(params.own, inference.card.data, actual, predicted, chances, test)
     hits = int(matrix.trace())
     actual_names, predicted_names = ([names[number] for number in c.tolist()] for c in (actual, predicted))
-    chance_of_actual = chances[np.arange(len(actual)), actual]
     return Verdict(
         test,
         {"accuracy": intervals.wilson(hits, len(actual), params.confidence)},
         tables.predicted_classes(actual_names, predicted_names),
-        tables.wrong_classes(rows.ids, actual_names, predicted_names, chance_of_actual),
+        mistakes.wrong_classes(row_names, actual, predicted, chances, names),
         threshold,
     )
 
@@ -132,7 +135,9 @@ def _loss(outputs: list[Tensor], actual: NDArray[np.int64], size: int, inference
     return math.fsum(sums) / len(actual)
 
 
-def _judge_values(outputs: list[Tensor], rows: Arrays, params: Evaluate, inference: Inference) -> Verdict:
+def _judge_values(
+    outputs: list[Tensor], rows: Arrays, row_names: RowNames, params: Evaluate, inference: Inference
+) -> Verdict:
     values = unscale_target(torch.cat(outputs)[:, 0], inference.card.data.target_scale)
     actual, predicted = rows.y.astype(np.float64), values.numpy().astype(np.float64)
     residual = predicted - actual
@@ -147,7 +152,7 @@ def _judge_values(outputs: list[Tensor], rows: Arrays, params: Evaluate, inferen
         test,
         {name: interval for name, interval in found.items() if interval is not None},
         tables.predicted_values(actual, predicted),
-        tables.largest_residuals(rows.ids, actual, predicted),
+        mistakes.largest_residuals(row_names, actual, predicted),
     )
 
 
@@ -163,5 +168,5 @@ def _write(verdict: Verdict, params: Evaluate, schema: Schema, count: int, folde
     if verdict.threshold is not None:
         report["threshold"] = verdict.threshold
     write_text(folder / "predictions.csv", csv_text(*verdict.predictions))
-    write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes))
+    write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes.table))
     write_json(folder / "metrics.json", report)

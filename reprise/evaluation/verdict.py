@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reprise.evaluation.intervals import Interval
 from reprise.evaluation.metrics import Report
+from reprise.evaluation.mistakes import Mistakes
 from reprise.evaluation.tables import Table
 from reprise.prepared.schema import Schema
 
@@ -21,8 +22,10 @@ class Verdict:
         The metrics (see `reprise.evaluation.metrics`).
     intervals : dict
         Intervals of some of them, by name.
-    predictions, mistakes : Table
-        One row per test row; the worst rows.
+    predictions : Table
+        One row per test row.
+    mistakes : Mistakes
+        The worst of them.
     threshold : float or None
         The probability from which the second of two classes was predicted; None: the most probable class was.
     """
@@ -30,7 +33,7 @@ class Verdict:
     test: Report
     intervals: dict[str, Interval]
     predictions: Table
-    mistakes: Table
+    mistakes: Mistakes
     threshold: float | None = None
 
 
@@ -46,14 +49,7 @@ def summary(verdict: Verdict, confidence: float, schema: Schema) -> str:
     lines += _figures(verdict, confidence)
     if verdict.threshold is not None:
         lines.append(f"class {schema.classes[1]!r} is predicted from probability {verdict.threshold:.9g} on")
-    worst = next(iter(verdict.mistakes.rows), None)
-    if schema.task == "classification":
-        wrong = sum(actual != predicted for actual, predicted in verdict.predictions.rows)
-        told = f"; the worst: row {worst[0]} is {worst[1]}, predicted {worst[2]}" if worst else ""
-        lines.append(f"{wrong:,} of {count:,} rows wrong{told}")
-    elif worst:
-        lines.append(f"furthest off: row {worst[0]} is {worst[1]:.6g}, predicted {worst[2]:.6g}")
-    return "\n".join(lines)
+    return "\n".join([*lines, verdict.mistakes.told])
 
 
 def _figures(verdict: Verdict, confidence: float) -> Iterator[str]:
