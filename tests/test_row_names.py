@@ -11,19 +11,23 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from csv_tables import prepare_table
 from hypothesis import given
 from hypothesis import strategies as st
 from image_files import folder_of
 from image_files import prepared as prepared_images
 from PIL import Image
+from predicting import run
 from table_files import ENDINGS, mixed, prepared, write
 from trained import LEAVES, labels, table, write_model, write_prepared
 
 from reprise.evaluation.evaluate import Places, evaluate
 from reprise.foundation.errors import UserError
+from reprise.prediction.texts import Texts
 from reprise.prepared.names import Names, Naming, RowNames, read_names
 from reprise.prepared.packed import PackedTexts
+from reprise.prepared.schema import Schema
 from reprise.prepared.shards import Arrays, PreparedWriter, read_schema, read_split
 from reprise.settings.params import Evaluate, Prepare, Split
 from reprise.tables.prepare import prepare_csv
@@ -239,3 +243,50 @@ def test_a_row_without_a_text_has_the_rest() -> None:
     names = Names(None, np.array([4, 7]), PackedTexts.of(["", "x"]))
     told = RowNames(np.array([2, 5]), Naming(("t.csv",), ("line",), "id"), names)
     assert [told.told(0), told.told(1)] == ["line 4", "line 7 (id x)"]
+
+
+def test_predict_calls_the_rows_as_mistakes_do(tmp_path: Path) -> None:
+    text = awkward(60)
+    prepare_table(tmp_path, text, id="code", types={"note": "presence"})
+    schema = read_schema(tmp_path / "prepared")
+    write_model(tmp_path / "m", schema)
+    places = Places(tmp_path / "prepared", tmp_path / "m", tmp_path / "out")
+    evaluate(Evaluate(), places, "cpu", 1)
+    predicted = run(places, tmp_path / "table.csv")
+    with (tmp_path / "out" / "mistakes.csv").open(encoding="utf-8", newline="") as stream:
+        mistakes = list(csv.DictReader(stream))
+    assert mistakes
+    for row in mistakes:
+        same = predicted[int(row["row"])]
+        assert (same["line"], same["id"], same["predicted"]) == (row["line"], row["id"], row["predicted"])
+
+
+def test_what_predict_refuses_is_called_the_same() -> None:
+    schema = Schema.model_construct(classes=(), target_scale=None)
+    texts = Texts("csv", schema, lambda _: np.zeros(1), places=("file", "line", "file_row"))
+    outputs = torch.tensor([[float("nan")]])
+    for place, name in (
+        (("a.csv", 12, None), "a.csv: line 12"),
+        (("b.parquet", None, 3), "b.parquet: row 3"),
+    ):
+        for row, called in ((11, name), ("k7", f"{name} (id k7)")):
+            with pytest.raises(UserError) as refused:
+                texts.rows([row], outputs, [place])
+            assert refused.value.problems[0].startswith(f"{called}: the model's output is not finite")
+
+
+def test_the_largest_residuals_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "code,a,b,y\n" + "".join(f"k{row},{row % 9},{row % 4},{row * row}\n" for row in range(60))
+    prepare_table(tmp_path, text, id="code", task="regression")
+    write_model(tmp_path / "m", read_schema(tmp_path / "prepared"))
+    evaluate(Evaluate(), Places(tmp_path / "prepared", tmp_path / "m", tmp_path / "out"), "cpu", 1)
+    with (tmp_path / "out" / "mistakes.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == ["row", "line", "id", "actual", "predicted", "residual"]
+    sizes = [abs(float(row["residual"])) for row in rows]
+    assert sizes == sorted(sizes, reverse=True)
+    for row in rows:
+        number = int(row["row"])
+        assert (row["line"], row["id"], float(row["actual"])) == (str(number + 2), f"k{number}", number**2)
+    worst = rows[0]
+    assert f"furthest off: line {worst['line']} (id {worst['id']}) is " in capsys.readouterr().out

@@ -137,12 +137,27 @@ class RowNames:
         if names.number is None:
             return text or f"row {self._ids[place]}"
         file = self._file(place)
-        where = f"{self._naming.files[file]}: " if names.file is not None else ""
-        called = f" ({self._naming.text} {text})" if text else ""
-        return f"{where}{self._naming.units[file]} {names.number[place]}{called}"
+        name = self._naming.files[file] if names.file is not None else None
+        return in_words(name, self._naming.units[file], int(names.number[place]), self._naming.text, text)
 
     def _file(self, place: int) -> int:
         return 0 if self._names.file is None else int(self._names.file[place])
+
+
+def in_words(file: object, unit: Unit, number: object, kind: object, text: str) -> str:
+    """Return a row's name in a sentence.
+
+    Parameters
+    ----------
+    file : str or None
+        None: it need not be said.
+    unit : {"line", "row"}
+    number : int
+        Of the row in its file.
+    kind, text : str
+        What else it is called by, such as an id; an empty text is left out.
+    """
+    return f"{'' if file is None else f'{file}: '}{unit} {number}{f' ({kind} {text})' if text else ''}"
 
 
 def names_bytes(naming: Naming, names: Names) -> bytes:

@@ -1,0 +1,42 @@
+"""Where the rows of new tables stand: the file, and the line or row in it, in the words of mistakes.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.prediction.blocks import Place
+from reprise.prepared.names import NUMBER_COLUMNS, Unit
+from reprise.tables.files import TableFile
+from reprise.tables.formats import Kind, format_of
+
+_UNITS: dict[Kind, Unit] = {"csv": "line", "json": "line", "parquet": "row", "excel": "row"}
+
+
+class Places:
+    """The places of the rows of some files.
+
+    Parameters
+    ----------
+    files : sequence of TableFile
+
+    Attributes
+    ----------
+    columns : tuple of str
+        What a place consists of: file, if there are several, and line or file_row, or both.
+    """
+
+    def __init__(self, files: Sequence[TableFile]) -> None:
+        self._unit_of = {file.path: _UNITS[format_of(file.path, str(file.path)).kind] for file in files}
+        self._units = [unit for unit in NUMBER_COLUMNS if unit in self._unit_of.values()]
+        self._several = len(files) > 1
+        self.columns = (*["file"] * self._several, *(NUMBER_COLUMNS[unit] for unit in self._units))
+
+    def of(self, file: TableFile, lines: NDArray[np.int64]) -> list[Place]:
+        """Return the places of rows of a file by their numbers (rows,) there."""
+        names = (file.name,) * self._several
+        here = self._units.index(self._unit_of[file.path])
+        before, after = (None,) * here, (None,) * (len(self._units) - 1 - here)
+        return [(*names, *before, line, *after) for line in lines.tolist()]
