@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +31,15 @@ class Places:
 
     def __init__(self, files: Sequence[TableFile]) -> None:
         self._unit_of = {file.path: _UNITS[format_of(file.path, str(file.path)).kind] for file in files}
-        self._units = [unit for unit in NUMBER_COLUMNS if unit in self._unit_of.values()]
         self._several = len(files) > 1
-        self.columns = (*["file"] * self._several, *(NUMBER_COLUMNS[unit] for unit in self._units))
+        units = set(self._unit_of.values())
+        numbers = (column for unit, column in NUMBER_COLUMNS.items() if unit in units)
+        self.columns = (*["file"] * self._several, *numbers)
 
     def of(self, file: TableFile, lines: NDArray[np.int64]) -> list[Place]:
         """Return the places of rows of a file by their numbers (rows,) there."""
-        names = (file.name,) * self._several
-        here = self._units.index(self._unit_of[file.path])
-        before, after = (None,) * here, (None,) * (len(self._units) - 1 - here)
-        return [(*names, *before, line, *after) for line in lines.tolist()]
+        cells: dict[str, Iterable[str | int | None]] = {name: repeat(None) for name in self.columns}
+        if self._several:
+            cells["file"] = repeat(file.name)
+        cells[NUMBER_COLUMNS[self._unit_of[file.path]]] = lines.tolist()
+        return list(zip(*cells.values(), strict=False))  # as long as the numbers are

@@ -103,7 +103,8 @@ class Texts:
         shown = [str(name) if type(name) is int else quoted(name) for name in ids]
         for number, column in enumerate(self._places):
             before = "," if self._csv else f', "{column}": '
-            shown = [f"{name}{before}{self._cell(p[number])}" for name, p in zip(shown, places, strict=True)]
+            cells = self._cells([place[number] for place in places])
+            shown = [f"{name}{before}{cell}" for name, cell in zip(shown, cells, strict=True)]
         start, middle, before_tail, end = self._parts
         lines = [
             f"{start}{name}{middle}{answer}{before_tail}{tail}{end}"
@@ -114,11 +115,12 @@ class Texts:
                 lines[place] = self._skipped(name)
         return "".join(lines).encode()
 
-    def _cell(self, value: str | int | None) -> str:
-        """Return a cell of a row's place."""
-        if value is None:
-            return "" if self._csv else "null"
-        return str(value) if type(value) is int else (_csv_cell if self._csv else _json_text)(value)
+    def _cells(self, values: Sequence[str | int | None]) -> list[str]:
+        """Return a column of the rows' places as texts."""
+        if set(map(type, values)) == {int}:
+            return list(map(str, values))
+        nothing, quoted = ("", _csv_cell) if self._csv else ("null", _json_text)
+        return [nothing if value is None else quoted(value) for value in values]
 
     def _skipped(self, row: Skipped) -> str:
         if self._csv:
