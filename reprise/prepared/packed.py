@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,10 +46,6 @@ class PackedTexts(NamedTuple):
         """Return the text of a row."""
         start = self.ends[row - 1] if row else 0
         return self.data[start : self.ends[row]].tobytes().decode()
-
-    def texts(self) -> Iterator[str]:
-        """Yield all texts."""
-        return map(self.text, range(len(self.ends)))
 
     def part(self, start: int, stop: int) -> PackedTexts:
         """Return the texts of the rows from `start` to before `stop`."""
