@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.evaluation.answers import ClassAnswers, ValueAnswers
 from reprise.evaluation.label_errors import likely_label_errors
-from reprise.evaluation.tables import Table
+from reprise.evaluation.tables import VALUES, Table
 from reprise.prepared.names import RowNames
 
 MISTAKES = 100  # rows of the table
 CLASSES = ("actual", "predicted", "probability_of_predicted", "probability_of_actual", "label_error")
-VALUES = ("actual", "predicted", "residual")
 
 
 class Mistakes(NamedTuple):
@@ -31,27 +31,18 @@ class Mistakes(NamedTuple):
     told: str
 
 
-def wrong_classes(
-    names: RowNames,
-    actual: NDArray[np.int64],
-    predicted: NDArray[np.int64],
-    chances: NDArray[np.float64],
-    classes: tuple[str, ...],
-) -> Mistakes:
+def wrong_classes(names: RowNames, answers: ClassAnswers, classes: tuple[str, ...]) -> Mistakes:
     """Return the rows whose class was missed, those first where the model was surest of the wrong one.
 
     Parameters
     ----------
     names : RowNames
-    actual, predicted : array (rows,)
-        Class numbers.
-    chances : array (rows, classes)
-        Probabilities.
+    answers : ClassAnswers
     classes : tuple of str
         The classes' names.
     """
-    rows = np.arange(len(actual))
-    of_predicted, of_actual = chances[rows, predicted], chances[rows, actual]
+    actual, predicted, chances = answers.actual, answers.predicted, answers.chances
+    of_predicted, of_actual = chances[np.arange(len(actual)), predicted], answers.chance_of_actual
     suspicious = likely_label_errors(actual, chances)
     wrong = np.flatnonzero(predicted != actual)
     order = wrong[np.argsort(-of_predicted[wrong], kind="stable")]  # equals stay in row order
@@ -72,18 +63,9 @@ def wrong_classes(
     return Mistakes(_table(names, order, CLASSES, columns), told)
 
 
-def largest_residuals(
-    names: RowNames, actual: NDArray[np.float64], predicted: NDArray[np.float64]
-) -> Mistakes:
-    """Return the rows whose prediction is furthest off, the furthest first.
-
-    Parameters
-    ----------
-    names : RowNames
-    actual, predicted : array (rows,)
-        In the target's own unit.
-    """
-    residual = predicted - actual
+def largest_residuals(names: RowNames, answers: ValueAnswers) -> Mistakes:
+    """Return the rows whose prediction is furthest off, the furthest first."""
+    actual, predicted, residual = answers.actual, answers.predicted, answers.residual
     order = np.argsort(-np.abs(residual), kind="stable")
     worst = int(order[0])
     told = f"furthest off: {names.told(worst)} is {actual[worst]:.6g}, predicted {predicted[worst]:.6g}"
