@@ -16,6 +16,7 @@ from torch import Tensor
 from reprise.evaluation import intervals, metrics, tables
 from reprise.evaluation.bar import check_bar
 from reprise.evaluation.own import own_metrics
+from reprise.evaluation.plots import Judged, write_plots
 from reprise.evaluation.verdict import Verdict, kind_of_rows, summary
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import csv_text, write_json, write_text
@@ -121,6 +122,7 @@ def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, infere
         {"accuracy": intervals.wilson(hits, len(actual), params.confidence)},
         tables.predicted_classes(actual_names, predicted_names),
         tables.wrong_classes(rows.ids, actual_names, predicted_names, chance_of_actual),
+        Judged(inference.card.data, rows.x, actual, predicted, chances, inference),
         threshold,
     )
 
@@ -148,6 +150,7 @@ def _judge_values(outputs: list[Tensor], rows: Arrays, params: Evaluate, inferen
         {name: interval for name, interval in found.items() if interval is not None},
         tables.predicted_values(actual, predicted),
         tables.largest_residuals(rows.ids, actual, predicted),
+        Judged(inference.card.data, rows.x, actual, predicted, None, inference),
     )
 
 
@@ -162,6 +165,7 @@ def _write(verdict: Verdict, params: Evaluate, schema: Schema, count: int, folde
     }
     if verdict.threshold is not None:
         report["threshold"] = verdict.threshold
+    write_plots(folder / "plots", verdict.judged)
     write_text(folder / "predictions.csv", csv_text(*verdict.predictions))
     write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes))
     write_json(folder / "metrics.json", report)

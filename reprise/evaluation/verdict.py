@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reprise.evaluation.intervals import Interval
 from reprise.evaluation.metrics import Report
+from reprise.evaluation.plots import Judged
 from reprise.evaluation.tables import Table
 from reprise.prepared.schema import Schema
 
@@ -23,6 +24,8 @@ class Verdict:
         Intervals of some of them, by name.
     predictions, mistakes : Table
         One row per test row; the worst rows.
+    judged : Judged
+        What the plots are made of.
     threshold : float or None
         The probability from which the second of two classes was predicted; None: the most probable class was.
     """
@@ -31,6 +34,7 @@ class Verdict:
     intervals: dict[str, Interval]
     predictions: Table
     mistakes: Table
+    judged: Judged
     threshold: float | None = None
 
 
