@@ -24,8 +24,8 @@ from reprise.model.losses import decided_classes
 from reprise.model.tensors import unscale_target
 from reprise.prepared.schema import Schema
 
-BUDGET = 4 * 10**9  # values looked at and multiplications, over all: about a second on one core
-OVERHEAD = 400  # of a row beside the multiplications
+BUDGET = 10**10  # multiplications, or what takes as long, over all: about a second on one core
+OVERHEAD = 3000  # of a row beside the multiplications
 REPEATS = 5
 FEWEST_ROWS, ENOUGH_ROWS = 100, 500
 FLOATS = 2**22  # of a batch
@@ -70,7 +70,7 @@ def raw_columns(schema: Schema) -> list[Group]:
 def plan(columns: int, rows: int, features: int, weights: int) -> Plan:
     """Return what there is time for, by sizes alone.
 
-    Permuting one column costs rows × (weights + features + 400). With `BUDGET` for all: 5 repeats over all
+    Permuting one column costs rows × (weights + features + 3000). With `BUDGET` for all: 5 repeats over all
     rows; if that is too much, over fewer rows, but 500; then fewer repeats; then fewer rows, but 100; then
     the first columns alone, but 50.
 
