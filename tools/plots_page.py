@@ -1,8 +1,8 @@
 """Write the page that ``dvc plots`` fills, with the plotting library inside: it draws without a network.
 
 DVC's own page loads the library from elsewhere. This one is .dvc/plots.html, which git ignores, and
-.dvc/config.local names it: a clone without the page keeps DVC's own. The library is Vega, Vega-Lite and Vega-Embed
-as the package vl-convert-python brings them.
+.dvc/config.local names it: a clone without the page keeps DVC's own. The library is Vega, Vega-Lite and
+Vega-Embed as the package vl-convert-python brings them.
 
 Run by ``make env`` with the environment's Python, in the project's root.
 """
@@ -31,6 +31,12 @@ HTML = """<!DOCTYPE html>
 <!-- Vega, Vega-Lite and Vega-Embed, bundled by vl-convert-python {version}.
      Copyright (c) 2015-2025, University of Washington Interactive Data Lab. BSD-3-Clause licence. -->
 <script>{library}</script>
+<script>
+const draw = window.vegaEmbed;
+// DVC's specification of a plot without rows is empty.
+window.vegaEmbed = (place, plot) =>
+  Object.keys(plot).length ? draw(place, plot) : document.querySelector(place).remove();
+</script>
 <style>
 body {{ font-family: sans-serif; margin: 1rem; }}
 </style>

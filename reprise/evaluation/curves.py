@@ -146,4 +146,4 @@ def _between(curve: Curve) -> NDArray[np.float64]:
 def _from_next(curve: Curve) -> NDArray[np.float64]:
     """Return y of the first point at each of the equidistant x or after it: precision is no straight line."""
     at = np.arange(STEPS + 1) / STEPS
-    return curve.y[np.searchsorted(curve.x, at, side="left")]
+    return np.asarray(curve.y[np.searchsorted(curve.x, at, side="left")])

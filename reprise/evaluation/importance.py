@@ -1,8 +1,8 @@
 """Permutation importance: how much worse a model of a table gets when it can't rely on a column.
 
-A raw column's values are exchanged between the test rows, in all features that are made of it, and the loss is
-computed again (Breiman, 2001; Fisher, Rudin and Dominici, 2019: model reliance as a difference). Of two columns
-that say the same neither may look important.
+A raw column's values are exchanged between the test rows, in all features that are made of it, and the loss
+is computed again (Breiman, 2001; Fisher, Rudin and Dominici, 2019: model reliance as a difference). Of two
+columns that say the same neither may look important.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def importance_table(
 ) -> Table:
     """Return the raw columns, the most important one first, at most 50; none of them for images.
 
-    Mean and standard deviation over the repeats of how much the loss rises (cross-entropy, or the mean squared
-    error in the target's unit), and how much accuracy falls or the rmse rises; the rows and repeats that they
-    were computed with (see `plan`).
+    Mean and standard deviation over the repeats of how much the loss rises (cross-entropy, or the mean
+    squared error in the target's unit), and how much accuracy falls or the rmse rises; the rows and repeats
+    that they were computed with (see `plan`).
 
     Parameters
     ----------

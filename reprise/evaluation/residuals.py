@@ -31,8 +31,8 @@ def residual_table(actual: NDArray[np.float64], predicted: NDArray[np.float64]) 
 def residual_histogram(residual: NDArray[np.float64]) -> Table:
     """Return how many rows have a residual of what size.
 
-    41 bins of equal width around 0, as far as 99 % of the rows go to either side; the outermost bins count the
-    rows beyond them too, so that a single outlier doesn't push all others into one bin.
+    41 bins of equal width around 0, as far as 99 % of the rows go to either side; the outermost bins count
+    the rows beyond them too, so that a single outlier doesn't push all others into one bin.
 
     Parameters
     ----------
