@@ -16,7 +16,7 @@ from pathlib import Path
 
 LOCK = Path("requirements.lock")
 PROJECT = Path("pyproject.toml")
-PLOTS_PAGE = Path(".dvc/plots.html")
+DVC = Path(".dvc")
 OLDEST = (3, 11)
 
 
@@ -47,7 +47,7 @@ def main() -> int:
     wanted = fingerprint(f"{sys.version_info[0]}.{sys.version_info[1]} {sys.base_prefix}")
     python = folder / "bin" / "python"
     if stamp.is_file() and stamp.read_text(encoding="utf-8").strip() == wanted:
-        if not PLOTS_PAGE.is_file():
+        if not has_plots_page():
             write_plots_page(python)
         return compile_kernels(python)
     print("environment: installing requirements.lock (a few minutes the first time)", flush=True)
@@ -85,6 +85,13 @@ def store_weights(python: Path) -> None:
     code = subprocess.run([str(python), "-m", "reprise.model.published"], check=False).returncode
     if code != 0:
         print("environment: pretrained weights are not available here (see above)", file=sys.stderr)
+
+
+def has_plots_page() -> bool:
+    """Return whether there is a page for dvc plots, and one is chosen."""
+    configs = (path for path in (DVC / "config", DVC / "config.local") if path.is_file())
+    named = any("html_template" in path.read_text(encoding="utf-8") for path in configs)
+    return named and (DVC / "plots.html").is_file()
 
 
 def write_plots_page(python: Path) -> None:

@@ -140,7 +140,7 @@ def _between(curve: Curve) -> NDArray[np.float64]:
     left = right - 1
     wide = curve.x[right] - curve.x[left]
     share = np.where(wide > 0.0, (at - curve.x[left]) / np.where(wide > 0.0, wide, 1.0), 1.0)
-    return curve.y[left] + (curve.y[right] - curve.y[left]) * share
+    return np.asarray(curve.y[left] + (curve.y[right] - curve.y[left]) * share)
 
 
 def _from_next(curve: Curve) -> NDArray[np.float64]:

@@ -96,7 +96,8 @@ def _class_tables(judged: Judged, chances: NDArray[np.float64]) -> dict[str, Tab
 
 
 def _cells(matrix: NDArray[np.int64], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield the cells that have rows, and those of the diagonal, so that each class is in the drawing."""
+    """Yield the cells with rows, the diagonal and the first class: a drawing has all classes in order."""
     keep = (matrix > 0) | np.eye(len(names), dtype=bool)
+    keep[0] = True
     for actual, predicted in np.argwhere(keep).tolist():
         yield names[actual], names[predicted], int(matrix[actual, predicted])
