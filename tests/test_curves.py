@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as oracle
 
-from reprise.evaluation import calibration, curves, residuals
+from reprise.evaluation import curves, residuals
+from reprise.evaluation.plots import calibration_table
+from reprise.evaluation.probabilities import calibration
 from reprise.evaluation.thinning import MOST, thin
 
 AREA = 1e-3
@@ -131,7 +133,7 @@ def test_calibration_is_the_definition():
     actual, chances = guesses(2000, 3, 1.0)
     chances[:4, 0], chances[4:8, 0] = 0.2, 0.6  # on edges of bins: they belong to the lower one
     confidence, right = chances[:, 0], actual == 0
-    found = calibration.calibration_table(right, confidence).rows
+    found = calibration_table(calibration(actual, np.zeros(2000, np.int64), chances)).rows
     expected = []
     for number in range(15):
         low, high = round(number / 15, 12), round((number + 1) / 15, 12)
@@ -143,7 +145,8 @@ def test_calibration_is_the_definition():
 
 
 def test_calibration_takes_both_ends_and_leaves_empty_bins_out():
-    table = calibration.calibration_table(np.array([False, True, True]), np.array([0.0, 1.0, 1.0]))
+    chances = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    table = calibration_table(calibration(np.array([1, 0, 0]), np.zeros(3, np.int64), chances))
     assert [row[2:] for row in table.rows] == [(1, 0.0, 0.0), (2, 1.0, 1.0)]
 
 

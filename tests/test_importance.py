@@ -97,11 +97,10 @@ def test_features_of_a_raw_column_are_permuted_together(tmp_path):
     # All features are one column's: permuting it permutes the outputs.
     whole = schema.model_copy(update={"encoder": {"columns": [{"name": "all"}]}, "encoder_widths": (6,)})
     (row,) = importance_table(whole, rows.x, rows.y, inference, 7).rows
-    outputs = torch.cat(list(inference.outputs([rows.x])))
-    loss = inference.loss_sum(outputs, torch.from_numpy(rows.y))
+    chances = inference.exact_probabilities(torch.cat(list(inference.outputs([rows.x]))))
     orders = (permutation(100, 7, "importance", "all", repeat) for repeat in range(5))
-    losses = [inference.loss_sum(outputs[order], torch.from_numpy(rows.y)) for order in orders]
-    assert row[1] == pytest.approx((np.mean(losses) - loss) / 100)
+    losses = [log_loss(rows.y, chances[order], labels=[0, 1, 2]) for order in orders]
+    assert row[1] == pytest.approx(np.mean(losses) - log_loss(rows.y, chances, labels=[0, 1, 2]))
 
 
 def test_images_have_a_header_alone(tmp_path):

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.evaluation.metrics import mean
+from reprise.evaluation.ranking import rank
 from reprise.evaluation.tables import Table
 from reprise.evaluation.thinning import thin
-from reprise.foundation.ordering import distinct
 
 ROC = ("class", "threshold", "false_positive_rate", "true_positive_rate")
 PRECISION_RECALL = ("class", "threshold", "recall", "precision")
@@ -57,12 +57,9 @@ def count(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> Counts:
     score : array (rows,)
         Higher means more likely of the class.
     """
-    place, sizes = distinct(score)
-    thresholds = np.empty(len(sizes))
-    thresholds[place] = score
-    hits = np.cumsum(np.bincount(place[positive], minlength=len(sizes))[::-1])
-    everything = np.cumsum(sizes[::-1])
-    return Counts(thresholds[::-1], hits, everything - hits)
+    order, ends, ordered = rank(positive, score)
+    hits = np.cumsum(ordered)[ends]
+    return Counts(score[order[ends]], hits, ends + 1 - hits)
 
 
 def roc(counts: Counts) -> Curve | None:

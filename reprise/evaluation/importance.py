@@ -12,20 +12,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from reprise.evaluation.metrics import mean
+from reprise.evaluation.probabilities import log_losses
 from reprise.evaluation.tables import Table
 from reprise.foundation.seeds import permutation
-from reprise.model.inference import Inference
+from reprise.model.inference import Inference, rounded
 from reprise.model.losses import decided_classes
 from reprise.model.tensors import unscale_target
 from reprise.prepared.schema import Schema
 
 BUDGET = 10**10  # multiplications, or what takes as long, over all: about a second on one core
-OVERHEAD = 3000  # of a row beside the multiplications
+OVERHEAD, A_CLASS = 6000, 200  # of a row, and of each class's probability
 REPEATS = 5
 FEWEST_ROWS, ENOUGH_ROWS = 100, 500
 FLOATS = 2**22  # of a batch
@@ -67,11 +67,11 @@ def raw_columns(schema: Schema) -> list[Group]:
     return groups
 
 
-def plan(columns: int, rows: int, features: int, weights: int) -> Plan:
+def plan(columns: int, rows: int, features: int, weights: int, classes: int = 0) -> Plan:
     """Return what there is time for, by sizes alone.
 
-    Permuting one column costs rows × (weights + features + 3000). With `BUDGET` for all: 5 repeats over all
-    rows; if that is too much, over fewer rows, but 500; then fewer repeats; then fewer rows, but 100; then
+    Permuting one column costs rows × (weights + features + 200 · classes + 6000). With `BUDGET` for all: 5
+    repeats over all rows; if that is too much, over fewer rows, but 500; then fewer repeats; then fewer rows, but 100; then
     the first columns alone, but 50.
 
     Parameters
@@ -80,8 +80,10 @@ def plan(columns: int, rows: int, features: int, weights: int) -> Plan:
         Raw columns, test rows, features.
     weights : int
         The model's parameters: each is one multiplication a row, or so.
+    classes : int
+        0 for a regression.
     """
-    row_cost = weights + features + OVERHEAD
+    row_cost = weights + features + A_CLASS * classes + OVERHEAD
     passes = BUDGET // row_cost  # rows, over all columns and repeats
     most_rows = min(rows, max(FEWEST_ROWS, FLOATS // features))
     enough = min(most_rows, ENOUGH_ROWS)
@@ -116,7 +118,7 @@ def importance_table(
     if not groups:
         return Table(header, [])
     weights = sum(parameter.numel() for parameter in inference.module.parameters())
-    chosen = plan(len(groups), len(x), x.shape[1], weights)
+    chosen = plan(len(groups), len(x), x.shape[1], weights, len(schema.classes))
     kept = np.sort(permutation(len(x), seed, "importance rows")[: chosen.rows])
     x, actual = x[kept], actual[kept]
     groups = groups[: chosen.columns]
@@ -147,11 +149,10 @@ def _permuted(x: NDArray[Any], groups: Sequence[Group], repeats: int, seed: int)
 def _fit(outputs: Tensor, actual: NDArray[Any], inference: Inference) -> Fit:
     card, count = inference.card, len(actual)
     if card.task == "classification":
-        loss = inference.loss_sum(outputs, torch.from_numpy(actual)) / count
-        # Probabilities take time, and only a threshold looks at them.
-        chances = np.empty((0, 0)) if card.threshold is None else inference.probabilities(outputs)
-        right = decided_classes(outputs, chances, card.threshold) == actual
-        return Fit(loss, int(right.sum()) / count)
+        exact = inference.exact_probabilities(outputs)
+        losses = log_losses(exact[np.arange(count), actual])
+        right = decided_classes(outputs, rounded(exact), card.threshold) == actual
+        return Fit(mean(losses.tolist()), int(right.sum()) / count)
     predicted = unscale_target(outputs[:, 0], card.data.target_scale).numpy().astype(np.float64)
     loss = mean(np.square(predicted - actual).tolist())
     return Fit(loss, math.sqrt(loss))

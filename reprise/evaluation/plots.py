@@ -7,92 +7,78 @@ know the task.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.evaluation import calibration, curves, importance, residuals
-from reprise.evaluation.metrics import classification_report, confusion_matrix
+from reprise.evaluation import curves, residuals
+from reprise.evaluation.answers import Answers, ClassAnswers
+from reprise.evaluation.importance import importance_table
+from reprise.evaluation.metrics import by_class, confusion_matrix
+from reprise.evaluation.probabilities import BINS, UNIT, Calibration, calibration
 from reprise.evaluation.tables import Table
-from reprise.foundation.files import csv_text, write_text
 from reprise.model.inference import Inference
-from reprise.prepared.schema import Schema
 
+CALIBRATION = ("low", "high", "rows", "confidence", "accuracy")
 CONFUSION = ("actual", "predicted", "rows")
 CLASSES = ("class", "precision", "recall", "f1", "support")
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Test rows, what was predicted for them, and the model.
+def plot_tables(answers: Answers, x: NDArray[Any], inference: Inference) -> dict[str, Table]:
+    """Return the tables by name.
 
-    Attributes
+    Parameters
     ----------
-    schema : Schema
-        The prepared data's.
+    answers : ClassAnswers or ValueAnswers
     x : array (rows, *shape)
-        As stored.
-    actual, predicted : array (rows,)
-        Class numbers (int64), or values in their own unit (float64).
-    chances : array (rows, classes) or None
-        Of each class; None for a regression.
+        The test rows as they are stored.
     inference : Inference
         Computes the outputs of other rows, for the importance of columns.
     """
-
-    schema: Schema
-    x: NDArray[Any]
-    actual: NDArray[Any]
-    predicted: NDArray[Any]
-    chances: NDArray[np.float64] | None
-    inference: Inference
-
-
-def write_plots(folder: Path, judged: Judged) -> None:
-    """Write all tables into a folder."""
-    for name, table in plot_tables(judged).items():
-        write_text(folder / f"{name}.csv", csv_text(*table))
-
-
-def plot_tables(judged: Judged) -> dict[str, Table]:
-    """Return the tables by name."""
+    schema, seed = inference.card.data, inference.card.train.seed
     made = {
         "roc": Table(curves.ROC, []),
         "precision_recall": Table(curves.PRECISION_RECALL, []),
-        "calibration": Table(calibration.HEADER, []),
+        "calibration": Table(CALIBRATION, []),
         "confusion": Table(CONFUSION, []),
         "classes": Table(CLASSES, []),
         "residuals": Table(residuals.RESIDUALS, []),
         "residual_histogram": Table(residuals.HISTOGRAM, []),
+        "importance": importance_table(schema, x, answers.actual, inference, seed),
     }
-    if judged.chances is None:
-        made["residuals"] = residuals.residual_table(judged.actual, judged.predicted)
-        made["residual_histogram"] = residuals.residual_histogram(judged.predicted - judged.actual)
-    else:
-        made |= _class_tables(judged, judged.chances)
-    seed = judged.inference.card.train.seed
-    made["importance"] = importance.importance_table(
-        judged.schema, judged.x, judged.actual, judged.inference, seed
-    )
+    if isinstance(answers, ClassAnswers):
+        return made | _class_tables(answers, schema.classes)
+    made["residuals"] = residuals.residual_table(answers.actual, answers.predicted)
+    made["residual_histogram"] = residuals.residual_histogram(answers.residual)
     return made
 
 
-def _class_tables(judged: Judged, chances: NDArray[np.float64]) -> dict[str, Table]:
-    names, actual, predicted = judged.schema.classes, judged.actual, judged.predicted
+def _class_tables(answers: ClassAnswers, names: Sequence[str]) -> dict[str, Table]:
+    actual, predicted, chances = answers.actual, answers.predicted, answers.chances
     roc, precision_recall = curves.curve_tables(actual, chances, names)
     matrix = confusion_matrix(actual, predicted, len(names))
-    report = classification_report(matrix, names)["classes"]
-    confidence = chances[np.arange(len(predicted)), predicted]
+    report = by_class(matrix, names)
     return {
         "roc": roc,
         "precision_recall": precision_recall,
-        "calibration": calibration.calibration_table(predicted == actual, confidence),
+        "calibration": calibration_table(calibration(actual, predicted, chances)),
         "confusion": Table(CONFUSION, list(_cells(matrix, names))),
         "classes": Table(CLASSES, [(name, *(report[name][of] for of in CLASSES[1:])) for name in names]),
     }
+
+
+def calibration_table(rows: Calibration) -> Table:
+    """Return the reliability diagram: for each bin that has rows its ends, its rows, their mean and hits."""
+    table = []
+    for number in range(BINS):
+        inside = rows.bin == number
+        size = int(inside.sum())
+        if size:
+            confidence = int(rows.confidence[inside].sum()) / (UNIT * size)
+            hits = int(rows.right[inside].sum())
+            table.append((number / BINS, (number + 1) / BINS, size, confidence, hits / size))
+    return Table(CALIBRATION, table)
 
 
 def _cells(matrix: NDArray[np.int64], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
