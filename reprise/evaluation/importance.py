@@ -71,8 +71,8 @@ def plan(columns: int, rows: int, features: int, weights: int, classes: int = 0)
     """Return what there is time for, by sizes alone.
 
     Permuting one column costs rows × (weights + features + 200 · classes + 6000). With `BUDGET` for all: 5
-    repeats over all rows; if that is too much, over fewer rows, but 500; then fewer repeats; then fewer rows, but 100; then
-    the first columns alone, but 50.
+    repeats over all rows; if that is too much, over fewer rows, but 500; then fewer repeats; then fewer rows,
+    but 100; then the first columns alone, but 50.
 
     Parameters
     ----------
