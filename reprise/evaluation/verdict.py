@@ -32,6 +32,8 @@ class Verdict:
         One row per test row.
     mistakes : Mistakes
         The worst of them.
+    plots : dict
+        What `dvc plots` draws, by file name (see `reprise.evaluation.plots`).
     baselines : tuple of Baseline
         From our own arithmetic.
     trees : Baseline or None
@@ -50,6 +52,7 @@ class Verdict:
     classes: Report
     predictions: Table
     mistakes: Mistakes
+    plots: dict[str, Table]
     baselines: tuple[Baseline, ...] = ()
     trees: Baseline | None = None
     notes: tuple[str, ...] = field(default=())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.foundation.errors import UserError
-from reprise.prepared.packed import PackedTexts
 from reprise.settings.params import Csv
 from reprise.tables.convert import Converted, convert, dtype_of, misfit_line
 from reprise.tables.decide import decide, inferred
 from reprise.tables.dialect import Dialect
 from reprise.tables.fit import LISTED
-from reprise.tables.parse import Cells, Column, texts_of
+from reprise.tables.ids import id_cells
+from reprise.tables.parse import Cells
 from reprise.tables.roles import Roles, find_roles
 from reprise.tables.rows import SHOWN, Chunk, Table, open_table
 from reprise.tables.sources import Source, differences
@@ -181,22 +181,9 @@ class _Pass:
         numbers = np.arange(self.read, self.read + len(chunk))
         values = (converted[name].values for name in self.types)
         kept = [part[used] for part in (*values, numbers, chunk.lines)]
-        self.spill.add([*kept, *(ids.only(used) for ids in self._ids(chunk, columns))])
+        self.spill.add([*kept, *(ids.only(used) for ids in id_cells(self.roles.id, chunk, columns))])
         self.read += len(chunk)
         self.rows[-1] += int(np.count_nonzero(used))
-
-    def _ids(self, chunk: Chunk, columns: dict[str, Column]) -> Iterator[PackedTexts]:
-        """Yield the cells of the id column, if there is one; in a separate test table it may be missing."""
-        name = self.roles.id
-        if name is None:
-            return
-        column = columns.get(name)
-        if column is None:
-            yield PackedTexts.of([""] * len(chunk))
-        else:  # one that also orders the rows was read as numbers
-            yield PackedTexts.of(
-                texts_of(column if isinstance(column, Cells) else chunk.read(text=[name])[name])
-            )
 
     def _used(self, target: Converted) -> NDArray[np.bool_]:
         """Tell which rows (rows,) are not left out; a target that can't be read is no missing one."""
