@@ -13,7 +13,7 @@ from torch import nn
 
 import reprise
 from reprise.arithmetic.runtime import Device, Numerics, choose_device, configure
-from reprise.foundation.files import csv_text, write_text
+from reprise.foundation.workspace import main_root, state_root
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
 from reprise.model.file import save_model
@@ -30,20 +30,24 @@ from reprise.settings.params import Params
 from reprise.training import canary
 from reprise.training import ranks as processes
 from reprise.training.bag import train_bag
-from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
+from reprise.training.checkpoint import Checkpoints, fingerprint
 from reprise.training.class_weights import class_weights
 from reprise.training.display import Display
 from reprise.training.exact import fit_exactly
+from reprise.training.followers import Watched
 from reprise.training.head import fit_head
+from reprise.training.live import LiveFile
+from reprise.training.live_history import LiveHistory
 from reprise.training.loop import Job, fit
 from reprise.training.pool import Pool
-from reprise.training.progress import Progress, history_rows
+from reprise.training.progress import Progress
 from reprise.training.ranks import Ranks
 from reprise.training.refusals import refuse_infinite_weights, refuse_unfit
 from reprise.training.rehearsal import rehearse
 from reprise.training.signals import stop_on_signals
 from reprise.training.threshold import threshold_of
 
+HISTORY_FILE = "history.csv"
 CPU_ARITHMETIC: dict[Numerics, Arithmetic] = {"portable": "cpu portable", "native": "cpu native"}
 
 
@@ -59,11 +63,14 @@ class Places:
         The folder that gets the model files.
     metrics : Path
         The folder that gets history.csv.
+    params : Path
+        The file that the parameters are from; only `reprise watch` tells it.
     """
 
     prepared: Path
     model: Path
     metrics: Path
+    params: Path = Path("params.yaml")
 
 
 def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], workers: int) -> None:
@@ -109,40 +116,74 @@ def _train(
 ) -> None:
     target = torch.device(device)
     pool = Pool(pool_size(params, device, workers))
-    exact = params.train.optimizer == "exact"
-    epochs = 1 if exact else params.train.epochs
-    with stop_on_signals() as stop, Display(epochs, ranks.first) as display, telling(None):
-        train_rows = load_rows(places.prepared, schema, "train", target)
-        job = Job(
-            model=initial_model(params, schema, train_rows).to(target),
-            train_rows=train_rows,
-            val_rows=load_rows(places.prepared, schema, "val", target),
-            train=params.train,
-            checkpoints=checkpoints,
-            ranks=ranks,
-            pool=pool,
-            stop=stop,
-            report=display.report,
-            class_weights=class_weights(params.train, schema, target),
-        )
-        if params.train.folds > 1 or params.train.blend != "none":
-            bag = train_bag(params, schema, job, workers)
-            job.model, progress, told = bag.model, bag.progress, bag.told
-        elif params.model.kind == "pretrained" and params.model.pretrained.tune == "head":
-            progress, told = fit_head(job, places.prepared, workers), ""
-        else:
-            progress, told = fit_exactly(job) if exact else fit(job), ""
-    pool.close()
-    if ranks.first:
-        if told:
-            print(told)
-        _save(params, places, schema, device, job, progress)
-        checkpoints.remove()
+    display = Display(1 if params.train.optimizer == "exact" else params.train.epochs, ranks.first)
+    about, monitor = about_run(params, places), params.train.monitor
+    with (
+        LiveHistory(places.metrics / HISTORY_FILE, ranks.first) as history,
+        LiveFile(checkpoints.folder, about, display.standing, monitor, ranks.first) as live,
+    ):
+        watched = Watched(display, live, history)
+        with stop_on_signals() as stop, display, telling(None):
+            train_rows = load_rows(places.prepared, schema, "train", target)
+            job = Job(
+                model=initial_model(params, schema, train_rows).to(target),
+                train_rows=train_rows,
+                val_rows=load_rows(places.prepared, schema, "val", target),
+                train=params.train,
+                checkpoints=checkpoints,
+                ranks=ranks,
+                pool=pool,
+                stop=stop,
+                report=watched.report,
+                class_weights=class_weights(params.train, schema, target),
+                follower=watched,
+            )
+            progress, told = _learn(params, places, schema, job, workers)
+        pool.close()
+        if ranks.first:
+            if told:
+                print(told)
+            _save(params, places, schema, device, job, progress, history)
+            checkpoints.remove()
     ranks.wait_for_all()
 
 
+def _learn(params: Params, places: Places, schema: Schema, job: Job, workers: int) -> tuple[Progress, str]:
+    """Train the model of a job in the way that the parameters ask for; return what is told of it, too."""
+    train = params.train
+    if train.folds > 1 or train.blend != "none":
+        bag = train_bag(params, schema, job, workers)
+        job.model = bag.model
+        return bag.progress, bag.told
+    if params.model.kind == "pretrained" and params.model.pretrained.tune == "head":
+        return fit_head(job, places.prepared, workers), ""
+    if train.optimizer == "exact":
+        return fit_exactly(job), ""
+    job.follower.begin("rows", train.epochs * len(job.train_rows), train.epochs)
+    return fit(job), ""
+
+
+def about_run(params: Params, places: Places) -> dict[str, Any]:
+    """Return what tells this training from others that run at the same time."""
+    return {
+        "params": Path(os.path.relpath(places.params)).as_posix(),
+        "folder": str(Path.cwd()),
+        "root": str(main_root()),
+        "settings": {
+            "model": params.model.model_dump(mode="json", include={"kind", params.model.kind}),
+            "train": params.train.model_dump(mode="json"),
+        },
+    }
+
+
 def _save(
-    params: Params, places: Places, schema: Schema, device: Device, job: Job, progress: Progress
+    params: Params,
+    places: Places,
+    schema: Schema,
+    device: Device,
+    job: Job,
+    progress: Progress,
+    history: LiveHistory,
 ) -> None:
     refuse_infinite_weights(job.model)
     kept = progress.best_epoch if params.train.keep == "best" else None
@@ -159,7 +200,7 @@ def _save(
     )
     threshold = threshold_of(job.model, card, job.val_rows, device, job.pool.workers)
     card = card.model_copy(update={"threshold": threshold})
-    write_text(places.metrics / "history.csv", csv_text(*history_rows(progress.history)))
+    history.write(progress.history)
     save_model(places.model, job.model, card)
     stopped = " (stopped early)" if progress.stopped else ""
     bagged = f" a network, {params.train.folds} networks" if params.train.folds > 1 else ""
