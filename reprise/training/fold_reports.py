@@ -12,7 +12,7 @@ Report = Callable[[int, int, History | None], None]
 
 
 class FoldReports:
-    """Adds the steps of all networks up, and tells the mean of their histories; epochs are not told one by one.
+    """Adds the steps of all networks up and tells the mean of their histories, but no epochs one by one.
 
     Parameters
     ----------

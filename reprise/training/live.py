@@ -1,7 +1,7 @@
 """The live file of a training: what `reprise watch` shows of it, ``.state/train/<fingerprint>/live.json``.
 
-It is private and no output: it may hold the time, the process and the folder. A training is alive as long as it holds
-its folder's lock, so nothing has to be written, and nothing waited for, when one is killed.
+It is private and no output: it may hold the time, the process and the folder. A training is alive as long as
+it holds its folder's lock, so nothing has to be written, and nothing waited for, when one is killed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """history.csv while it grows, in its final place: where DVC's plots and its VS Code extension read it.
 
-Only the last writing counts, which the train stage does with all its outputs. What this one leaves in between is
+Only the last writing counts, which the train stage does with all its outputs. What was written before it is
 taken back when the training does not end well: without its model files a history would be half a result.
 """
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
 
-import reprise
 from reprise.arithmetic.runtime import Device, Numerics, choose_device, configure
-from reprise.foundation.workspace import main_root, state_root
+from reprise.foundation.workspace import state_root
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
 from reprise.model.file import save_model
@@ -22,20 +20,20 @@ from reprise.model.published import weights_of
 from reprise.model.tabular import observe
 from reprise.model.tensors import Rows, load_rows
 from reprise.own.carried import code_to_carry
-from reprise.own.code import folder_digests
 from reprise.own.errors import telling
 from reprise.prepared.schema import Schema
-from reprise.prepared.shards import SCHEMA_FILE, read_schema
+from reprise.prepared.shards import read_schema
 from reprise.settings.params import Params
 from reprise.training import canary
 from reprise.training import ranks as processes
 from reprise.training.bag import train_bag
-from reprise.training.checkpoint import Checkpoints, fingerprint
+from reprise.training.checkpoint import Checkpoints
 from reprise.training.class_weights import class_weights
 from reprise.training.display import Display
 from reprise.training.exact import fit_exactly
 from reprise.training.followers import Watched
 from reprise.training.head import fit_head
+from reprise.training.identity import about_run, state_name
 from reprise.training.live import LiveFile
 from reprise.training.live_history import LiveHistory
 from reprise.training.loop import Job, fit
@@ -117,7 +115,7 @@ def _train(
     target = torch.device(device)
     pool = Pool(pool_size(params, device, workers))
     display = Display(1 if params.train.optimizer == "exact" else params.train.epochs, ranks.first)
-    about, monitor = about_run(params, places), params.train.monitor
+    about, monitor = about_run(params, places.params), params.train.monitor
     with (
         LiveHistory(places.metrics / HISTORY_FILE, ranks.first) as history,
         LiveFile(checkpoints.folder, about, display.standing, monitor, ranks.first) as live,
@@ -161,19 +159,6 @@ def _learn(params: Params, places: Places, schema: Schema, job: Job, workers: in
         return fit_exactly(job), ""
     job.follower.begin("rows", train.epochs * len(job.train_rows), train.epochs)
     return fit(job), ""
-
-
-def about_run(params: Params, places: Places) -> dict[str, Any]:
-    """Return what tells this training from others that run at the same time."""
-    return {
-        "params": Path(os.path.relpath(places.params)).as_posix(),
-        "folder": str(Path.cwd()),
-        "root": str(main_root()),
-        "settings": {
-            "model": params.model.model_dump(mode="json", include={"kind", params.model.kind}),
-            "train": params.train.model_dump(mode="json"),
-        },
-    }
 
 
 def _save(
@@ -233,29 +218,3 @@ def pool_size(params: Params, device: Device, workers: int) -> int:
         return 1  # one stream: slices follow each other on the GPU anyway
     own = workers // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     return max(1, min(own, params.train.slices))
-
-
-def state_name(params: Params, prepared: Path, device: Device) -> str:
-    """Return the fingerprint of this training: parameters, data, code, packages and arithmetic."""
-    settings: dict[str, Any] = {
-        "model": params.model.model_dump(mode="json"),
-        "train": params.train.model_dump(mode="json"),
-        "device": device if device == "cpu" else f"cuda {torch.cuda.get_device_name()}",
-    }
-    if params.model.kind == "own":
-        settings["own"] = folder_digests()
-    # The schema holds the hash of every shard, and whoever reads a shard checks it.
-    files = [prepared / SCHEMA_FILE, *_loaded_code()]
-    return fingerprint(settings, files, {"torch": torch.__version__, "reprise": reprise.__version__})
-
-
-def _loaded_code() -> list[Path]:
-    """Return the project's loaded files, with the stage itself, whose module is called __main__."""
-    main = getattr(sys.modules["__main__"], "__spec__", None)
-    names = {"__main__": main.name} if main is not None else {}
-    return [
-        Path(file)
-        for name, module in sys.modules.items()
-        if names.get(name, name).split(".")[0] in ("reprise", "stages")
-        and (file := getattr(module, "__file__", None)) is not None
-    ]
