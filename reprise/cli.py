@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": "apply a trained model to new rows or images",
     "inspect": "print what a model file holds",
     "export": "write the model as ONNX or as a torch.export program",
+    "watch": "show the trainings that run now: progress, speed, time left, figures",
     "verify": "reproduce the committed pipelines in a clean clone and compare every byte",
     "canary": "check (or record) one training step of the pipelines on this machine",
     "doctor": "check the environment",

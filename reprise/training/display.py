@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from reprise.training.progress import History
 from reprise.training.standing import Standing
 
 PLAIN_LINES = 20  # at most about this many lines of epochs
+LOOK = 0.1  # seconds between two looks at what is shown: a step may take microseconds
 SILENCE = 30.0  # seconds after which a log gets a line, whatever there is to tell
 
 
@@ -25,6 +27,12 @@ class Display:
     epochs : int
     shown : bool
         Whether to show anything.
+
+    Attributes
+    ----------
+    standing : Standing
+    also : callable
+        Called at each look, about ten times a second at most.
     """
 
     def __init__(self, epochs: int, shown: bool) -> None:
@@ -33,6 +41,8 @@ class Display:
         self._bar: tqdm[NoReturn] | None = None
         self._terminal = shown and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._told_at = time.monotonic()
+        self._next_look = 0.0
+        self.also: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Display:
         return self
@@ -45,20 +55,28 @@ class Display:
     def begin(self, unit: str, amount: int, epochs: int) -> None:
         """Begin to show work of another kind (see `Standing`)."""
         self._close()
+        self._next_look = 0.0
         self.standing.begin(unit, amount, epochs)
 
     def report(self, done: int, total: int, row: History | None) -> None:
         """Take note of `done` of `total` steps, or of a finished epoch."""
+        if row is None and time.monotonic() < self._next_look:
+            return  # all that most steps cost
         standing = self.standing
         standing.note(done, total)
-        if not self.shown:
-            return
+        self._next_look = standing.now + LOOK
+        if self.shown:
+            self._show(row)
+        self.also()
+
+    def _show(self, row: History | None) -> None:
+        standing = self.standing
         if self._terminal:
             self._move_bar()
         silent = not self._terminal and standing.now - self._told_at >= SILENCE
         if row is not None and (silent or self._worth_a_line(int(row["epoch"] or 0))):
             self._tell(epoch_line(row, standing.epochs))
-        elif silent and done < total:
+        elif silent and standing.done < standing.total:
             self._tell(standing.text())
 
     def _move_bar(self) -> None:

@@ -31,11 +31,7 @@ class Watched(Follower):
 
     def __init__(self, display: Display, live: LiveFile, history: LiveHistory) -> None:
         self.display, self.live, self.history = display, live, history
-
-    def report(self, done: int, total: int, row: History | None) -> None:
-        """Take note of `done` of `total` steps, or of a finished epoch."""
-        self.display.report(done, total, row)
-        self.live.moved()
+        display.also = live.moved
 
     def begin(self, unit: str, amount: int, epochs: int) -> None:
         """Show the new work."""

@@ -22,7 +22,7 @@ from reprise.foundation.throttle import Throttle
 from reprise.training.standing import Standing
 
 LIVE_FILE = "live.json"
-SHORTEST_INTERVAL, LARGEST_SHARE = 0.5, 0.002  # seconds between two writings; their share of the time
+SHORTEST_INTERVAL, LARGEST_SHARE = 0.5, 0.004  # seconds between two writings; their share of the time
 CURVE = 60  # points of a curve at most
 Row = Mapping[str, float | int | None]
 

@@ -14,7 +14,7 @@ from reprise.foundation.files import csv_text, write_bytes, write_text
 from reprise.foundation.throttle import Throttle
 from reprise.training.progress import History, history_rows
 
-SHORTEST_INTERVAL, LARGEST_SHARE = 1.0, 0.002  # seconds between two writings; their share of the time
+SHORTEST_INTERVAL, LARGEST_SHARE = 1.0, 0.004  # seconds between two writings; their share of the time
 
 
 class LiveHistory:

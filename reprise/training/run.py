@@ -132,7 +132,7 @@ def _train(
                 ranks=ranks,
                 pool=pool,
                 stop=stop,
-                report=watched.report,
+                report=display.report,
                 class_weights=class_weights(params.train, schema, target),
                 follower=watched,
             )

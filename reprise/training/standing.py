@@ -13,7 +13,7 @@ SAMPLE, SAMPLES = 0.5, 60  # seconds between two looks at the clock that are kep
 
 
 class Standing:
-    """Counts what is done; reads the clock at each step and keeps little.
+    """Counts what is done, and knows the time of the last count and of some before it.
 
     Attributes
     ----------
