@@ -14,7 +14,7 @@ from reprise.foundation.errors import UserError
 from reprise.foundation.files import json_text
 from reprise.foundation.workspace import STATE_VARIABLE, main_root, state_root
 from reprise.training.live import live_files
-from reprise.watching.text import BARS, PLAIN_BARS, block, interrupted
+from reprise.watching.text import BARS, PLAIN_BARS, block, ended, interrupted
 
 PIPELINE = Path("dvc.yaml")
 EVERY, EVERY_IN_A_LOG = 1.0, 30.0  # seconds between two looks
@@ -72,19 +72,22 @@ def _shown(found: list[dict[str, Any]]) -> str:
 def _follow(wanted: Path | None) -> None:
     """Show the trainings anew every second, in place on a terminal, until none is running."""
     in_place = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    seen: dict[str, dict[str, Any]] = {}
     rows = 0
     while True:
         found = _found(wanted)
-        running = any(one["running"] for one in found)
-        width, height = shutil.get_terminal_size()
-        text = _shown(found) if running else f"no training is running any more{interrupted(found)}"
-        lines = text.split("\n")
-        if in_place and running:
-            # No more than fits: what has scrolled away can't be drawn anew.
-            lines = [line[: width - 1] for line in lines[: height - 1]]
-        back = BACK_AND_CLEAR.format(rows) if in_place and rows else ""
-        print(back + "\n".join(lines), flush=True)
+        running = {one["id"]: one for one in found if one["running"]}
+        if in_place and rows:
+            print(BACK_AND_CLEAR.format(rows), end="")
+        if over := [one for name, one in seen.items() if name not in running]:
+            print(ended(over, found))
         if not running:
             return
-        rows = len(lines)
+        lines = _shown(found).split("\n")
+        if in_place:
+            # No more than fits: what has scrolled away can't be drawn anew.
+            width, height = shutil.get_terminal_size()
+            lines = [line[: width - 1] for line in lines[: height - 1]]
+        print("\n".join(lines), flush=True)
+        seen, rows = running, len(lines)
         time.sleep(EVERY if in_place else EVERY_IN_A_LOG)

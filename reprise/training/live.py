@@ -108,7 +108,7 @@ def curve(history: Sequence[Row]) -> dict[str, Any] | None:
 def live_files(state: Path) -> Iterator[dict[str, Any]]:
     """Yield what the live files below a state folder hold, the newest training first.
 
-    ``running`` is added: whether it is alive.
+    ``id`` is added, the name of its state, and ``running``: whether it is alive.
     """
     found = []
     for path in (state / "train").glob(f"*/{LIVE_FILE}"):
@@ -117,5 +117,5 @@ def live_files(state: Path) -> Iterator[dict[str, Any]]:
         except (OSError, ValueError):  # it ended this moment, or another version wrote it
             continue
         if isinstance(content, dict) and {"progress", "started", "params", "folder"} <= content.keys():
-            found.append({**content, "running": is_held(path.parent)})
+            found.append({**content, "id": path.parent.name, "running": is_held(path.parent)})
     yield from sorted(found, key=lambda one: one["started"], reverse=True)

@@ -76,6 +76,8 @@ class Standing:
 
     def text(self) -> str:
         """Return all this as one line."""
+        if not self.total:
+            return "getting ready"
         parts = []
         running, networks = self.networks
         if networks > 1:

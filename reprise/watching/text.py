@@ -54,13 +54,35 @@ def sparkline(values: Sequence[float], bars: str = BARS) -> str:
     return "".join(bars[round((value - low) / (high - low) * (len(bars) - 1))] for value in values)
 
 
+def ended(runs: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> str:
+    """Return a line for each training that was running and is not any more.
+
+    Parameters
+    ----------
+    runs : sequence of mappings
+        As they were seen at last.
+    found : sequence of mappings
+        What live files there are now; a training that ends well or is refused leaves none.
+    """
+    kept = {run["id"]: run for run in found}
+    lines = []
+    for name, run in zip(names(runs), runs, strict=True):
+        now = kept.get(run["id"])
+        if now is None:
+            lines.append(f"{name}: ended")
+        else:
+            lines.append(f"{name}: interrupted in {_place(now)}; the same command resumes it")
+    return "\n".join(lines)
+
+
+def _place(run: Mapping[str, Any]) -> str:
+    return f"epoch {run['progress']['epoch']} of {run['progress']['epochs']}"
+
+
 def interrupted(runs: Sequence[Mapping[str, Any]]) -> str:
     """Return a sentence about trainings that were ended with their state kept; empty where there is none."""
     if not runs:
         return ""
     newest = runs[0]
     many = f" and {len(runs) - 1} older" if len(runs) > 1 else ""
-    return (
-        f"; interrupted, and resumed by the same command: {names([newest])[0]} in epoch "
-        f"{newest['progress']['epoch']} of {newest['progress']['epochs']}{many}"
-    )
+    return f"; interrupted, and resumed by the same command: {names([newest])[0]} in {_place(newest)}{many}"
