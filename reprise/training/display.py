@@ -12,7 +12,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from reprise.training.progress import History
-from reprise.training.standing import Standing
+from reprise.training.standing import Standing, numbers
 
 PLAIN_LINES = 20  # at most about this many lines of epochs
 LOOK = 0.1  # seconds between two looks at what is shown: a step may take microseconds
@@ -40,6 +40,7 @@ class Display:
         self.shown = shown
         self._bar: tqdm[NoReturn] | None = None
         self._terminal = shown and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._headed = ""
         self._told_at = time.monotonic()
         self._next_look = 0.0
         self.also: Callable[[], None] = lambda: None
@@ -80,22 +81,23 @@ class Display:
             self._tell(standing.text())
 
     def _move_bar(self) -> None:
-        standing = self.standing
+        standing, heading = self.standing, self._heading()
         if self._bar is None:
             self._bar = tqdm(
-                total=standing.units(standing.total), initial=standing.units(standing.done - 1),
+                desc=heading, total=standing.units(standing.total), initial=standing.units(standing.done - 1),
                 unit=f" {standing.unit}", unit_scale=True, dynamic_ncols=True, leave=False,
             )  # fmt: skip
-            self._headed = ""
+        elif heading != self._headed:
+            self._bar.set_description(heading, refresh=False)
+        self._headed = heading
+        self._bar.update(standing.units(standing.done) - self._bar.n)
+
+    def _heading(self) -> str:
+        standing = self.standing
         running, networks = standing.networks
         if networks > 1:
-            heading = f"network {running[0] if running else networks}/{networks}"
-        else:
-            heading = f"epoch {standing.place[0]}/{standing.epochs}" if standing.epochs > 1 else ""
-        if heading != self._headed:
-            self._bar.set_description(heading, refresh=False)
-            self._headed = heading
-        self._bar.update(standing.units(standing.done) - self._bar.n)
+            return f"network {numbers(running) if running else networks} of {networks}"
+        return f"epoch {standing.place[0]}/{standing.epochs}" if standing.epochs > 1 else ""
 
     def _tell(self, line: str) -> None:
         tqdm.write(line, file=sys.stdout)

@@ -12,7 +12,7 @@ from reprise.foundation.workers import cores
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Params
 
-PATIENCE = 10.0  # seconds to wait for an answer at most
+PATIENCE = 3.0  # seconds to wait for an answer at most
 # Rows or pictures, times epochs and networks, with which a training takes less than a minute on any machine.
 FEW_PASSES = {"table": 1_000_000, "images": 1_000}
 
@@ -70,9 +70,12 @@ class Foresight:
             return None  # it is a courtesy: what keeps it from answering, the training itself will tell
         if seconds <= MINUTE:
             return None
+        here = f"on this machine ({workers} cores)" if workers > 1 else "on this machine (1 core)"
+        if params.model.kind == "pretrained" and params.model.pretrained.tune == "head":
+            once = "once; the layer on them comes after"
+            return f"time: the pictures' features take about {duration(seconds)} {here}, {once}"
         most = "up to " if params.train.patience is not None else ""
-        many = f"{workers} cores" if workers > 1 else "1 core"
-        return f"time: the training takes {most}about {duration(seconds)} on this machine ({many})"
+        return f"time: the training takes {most}about {duration(seconds)} {here}"
 
 
 def passes(params: Params, schema: Schema) -> int:
