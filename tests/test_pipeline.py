@@ -15,9 +15,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project in which the main pipeline was reproduced once."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
     output = run("dvc repro", folder)
-    # The metrics are in git: when train gives the committed bytes, evaluate has nothing left to do.
     assert "Running stage 'train'" in output
-    assert "Stage 'evaluate' didn't change" in output
+    assert "Running stage 'evaluate'" in output  # the metrics are in git, the plots' tables are not
     return folder
 
 
@@ -45,7 +44,7 @@ def test_an_experiment_changes_what_depends_on_it_and_can_be_compared(project: P
     assert "Running stage 'train'" in output
     diff = json.loads(run("dvc metrics diff --json", project))
     changed = diff["metrics/metrics.json"]
-    assert changed["test.loss"]["diff"] != 0
+    assert changed["test.log_loss"]["diff"] != 0
     shown = run("dvc exp show --only-changed --csv", project)
     assert "slower" in shown
     run("dvc plots show", project)

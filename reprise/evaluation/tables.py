@@ -18,19 +18,24 @@ class Table(NamedTuple):
 
 
 # Every task fills the same files, so that a pipeline's outputs don't depend on its data.
-CLASSES = ("actual", "predicted")
+CLASSES = ("actual", "predicted", "probability_of_actual")
 VALUES = ("actual", "predicted", "residual")
 
 
-def predicted_classes(actual: list[str], predicted: list[str]) -> Table:
-    """Return one row per test row, which is what DVC's confusion template counts."""
-    return Table(CLASSES, list(zip(actual, predicted, strict=True)))
+def predicted_classes(
+    ids: NDArray[np.int64], actual: list[str], predicted: list[str], probability: NDArray[np.float64]
+) -> Table:
+    """Return one row per test row (see `wrong_classes`)."""
+    columns = (ids.tolist(), actual, predicted, probability.tolist())
+    return Table(("row", *CLASSES), list(zip(*columns, strict=True)))
 
 
-def predicted_values(actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> Table:
+def predicted_values(
+    ids: NDArray[np.int64], actual: NDArray[np.float64], predicted: NDArray[np.float64]
+) -> Table:
     """Return one row per test row; the residual is predicted - actual."""
-    columns = (actual, predicted, predicted - actual)
-    return Table(VALUES, list(zip(*(column.tolist() for column in columns), strict=True)))
+    columns = (ids, actual, predicted, predicted - actual)
+    return Table(("row", *VALUES), list(zip(*(column.tolist() for column in columns), strict=True)))
 
 
 def wrong_classes(
@@ -50,7 +55,7 @@ def wrong_classes(
     columns = (ids.tolist(), actual, predicted, probability.tolist())
     wrong = [row for row in zip(*columns, strict=True) if row[1] != row[2]]
     wrong.sort(key=lambda row: row[3])  # stable: equals stay in row order
-    return Table(("id", "actual", "predicted", "probability_of_actual"), wrong[:MISTAKES])
+    return Table(("row", *CLASSES), wrong[:MISTAKES])
 
 
 def largest_residuals(
@@ -60,4 +65,4 @@ def largest_residuals(
     residual = predicted - actual
     order = np.argsort(-np.abs(residual), kind="stable")[:MISTAKES]
     columns = (column[order].tolist() for column in (ids, actual, predicted, residual))
-    return Table(("id", *VALUES), list(zip(*columns, strict=True)))
+    return Table(("row", *VALUES), list(zip(*columns, strict=True)))
