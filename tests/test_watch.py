@@ -90,7 +90,7 @@ def test_before_the_first_step_and_of_a_bag_and_of_pictures() -> None:
     standing.begin("rows", 1000, 5)
     standing.networks = ((2, 3), 5)
     standing.note(5, 50)
-    assert standing.text() == "network 2 and 3 of 5  epoch 1/5"
+    assert standing.text() == "networks 2 and 3 of 5  epoch 1/5"
     standing.begin("pictures", 300, 1)
     standing.note(8, 300)
     assert standing.text() == "features of 8/300 pictures"
@@ -307,7 +307,7 @@ def test_an_experiment_in_a_copy_is_watched_from_the_main_folder(tmp_path: Path)
         assert shown.startswith("params.yaml (experiment quick-fox)  (process ")
         assert copy.is_relative_to(project.resolve() / ".dvc/tmp/exps")
         plots = json.loads(run("dvc plots diff quick-fox --json", project).split("\n", 1)[0])
-        assert len(plots["data"]["loss"][0]["content"]["data"]["values"]) > 1
+        assert len(plots["data"]["learning curves"][0]["content"]["data"]["values"]) > 1
         assert run("git status --porcelain", project) == ""
     finally:
         os.killpg(process.pid, 9)

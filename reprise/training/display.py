@@ -12,7 +12,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from reprise.training.progress import History
-from reprise.training.standing import Standing, numbers
+from reprise.training.standing import Standing, networks_text
 
 PLAIN_LINES = 20  # at most about this many lines of epochs
 LOOK = 0.1  # seconds between two looks at what is shown: a step may take microseconds
@@ -96,7 +96,7 @@ class Display:
         standing = self.standing
         running, networks = standing.networks
         if networks > 1:
-            return f"network {numbers(running) if running else networks} of {networks}"
+            return networks_text(running, networks)
         return f"epoch {standing.place[0]}/{standing.epochs}" if standing.epochs > 1 else ""
 
     def _tell(self, line: str) -> None:

@@ -81,7 +81,7 @@ class Standing:
         parts = []
         running, networks = self.networks
         if networks > 1:
-            parts.append(f"{'network ' + numbers(running) if running else 'networks'} of {networks}")
+            parts.append(networks_text(running, networks))
         if self.unit == "pictures":
             parts.append(f"features of {self.done:,}/{self.total:,} pictures")
         else:
@@ -107,7 +107,9 @@ class Standing:
         }  # fmt: skip
 
 
-def numbers(running: Sequence[int]) -> str:
-    """Return ``1``, ``1 and 2`` or ``1, 2 and 3``."""
+def networks_text(running: Sequence[int], count: int) -> str:
+    """Return ``network 1 of 5``, ``networks 1 and 2 of 5``, or ``5 networks`` when none is trained now."""
+    if not running:
+        return f"{count} networks"
     *first, last = map(str, running)
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"networks {', '.join(first)} and {last} of {count}" if first else f"network {last} of {count}"
