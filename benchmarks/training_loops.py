@@ -365,11 +365,15 @@ class Clock:
         self._count += 1
         if time.perf_counter() < self._end:
             return
-        speed = self._count * self._batch / (now() - self._start)
-        print(READY if self._end == 0.0 else speed, file=self._answers, flush=True)
+        figure = self.figure(self._count * self._batch, now() - self._start)
+        print(READY if self._end == 0.0 else figure, file=self._answers, flush=True)
         if not sys.stdin.readline():
             os._exit(0)
         self._count, self._start, self._end = 0, now(), time.perf_counter() + SECONDS[0]
+
+    def figure(self, rows: int, seconds: float) -> float:
+        """Return the answer for a turn: rows per second."""
+        return rows / seconds
 
 
 SECONDS = [1.5]
