@@ -2,9 +2,9 @@
 
 ``python benchmarks/watching.py [--rounds N] [--seconds S] [--mnist DIR] [MODEL …]``
 
-The same training runs three times, in processes that take turns (see turns.py): telling nobody of its steps, as
-the train stage does it, and so with a clock around all that is told. Epochs end as they do there, with validation,
-and grow the history. On a busy machine the last column says more than the difference of the two before it.
+The same training runs three times, in processes that take turns (see turns.py): telling nobody of its steps,
+as the train stage does it, and so with a clock around all that is told. Epochs end as they do there, with
+validation, and grow the history. On a busy machine the last column says more than the two before it differ.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import reprise
 from reprise.arithmetic.runtime import Device
 from reprise.foundation.workspace import main_root
 from reprise.own.code import folder_digests
-from reprise.prepared.shards import SCHEMA_FILE
+from reprise.prepared.schema import SCHEMA_FILE
 from reprise.settings.params import Params
 from reprise.training.checkpoint import fingerprint
 
