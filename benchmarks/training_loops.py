@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import mnist
 import numpy as np
@@ -308,7 +308,7 @@ def reprise(data: Data, numerics: str, slices: str, workers: str) -> None:
     from reprise.training.checkpoint import Checkpoints
     from reprise.training.loop import fit
 
-    clock = _Clock(data.batch)
+    clock = Clock(data.batch)
     with tempfile.TemporaryDirectory() as folder, Checkpoints(Path(folder) / "state") as checkpoints:
         fit(job_of(data, numerics, int(slices), int(workers), checkpoints, clock.tick))
 
@@ -320,6 +320,7 @@ def job_of(
     workers: int,
     checkpoints: Checkpoints,
     report: Callable[..., None],
+    cnn: dict[str, Any] | None = None,
 ) -> Job:
     """Return a training without validation, which the rivals don't do either."""
     import torch
@@ -339,7 +340,7 @@ def job_of(
     rows = Rows(torch.from_numpy(data.stored), torch.from_numpy(data.y), normalise)
     train = Train(batch_size=data.batch, lr=RATE, slices=slices, numerics=numerics, epochs=1_000_000)
     return Job(
-        model=build(Model(kind=data.model, cnn=Cnn(), mlp=Mlp(hidden=(64, 32))), schema, 1),
+        model=build(Model(kind=data.model, cnn=Cnn(**(cnn or {})), mlp=Mlp(hidden=(64, 32))), schema, 1),
         train_rows=rows,
         val_rows=Rows(rows.x[:0], rows.y[:0], normalise),
         train=train,
@@ -351,10 +352,11 @@ def job_of(
     )
 
 
-class _Clock:
+class Clock:
     """Told of every step, it answers when a turn is over and waits for the next one."""
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, answers: IO[str] = sys.stdout) -> None:
+        self._answers = answers
         self._batch, self._count, self._start, self._end = batch, 0, 0.0, 0.0
 
     def tick(self, _done: int, _all: int, row: object) -> None:
@@ -363,11 +365,15 @@ class _Clock:
         self._count += 1
         if time.perf_counter() < self._end:
             return
-        speed = self._count * self._batch / (now() - self._start)
-        print(READY if self._end == 0.0 else speed, flush=True)
+        figure = self.figure(self._count * self._batch, now() - self._start)
+        print(READY if self._end == 0.0 else figure, file=self._answers, flush=True)
         if not sys.stdin.readline():
             os._exit(0)
         self._count, self._start, self._end = 0, now(), time.perf_counter() + SECONDS[0]
+
+    def figure(self, rows: int, seconds: float) -> float:
+        """Return the answer for a turn: rows per second."""
+        return rows / seconds
 
 
 SECONDS = [1.5]

@@ -18,6 +18,7 @@ COMMANDS = {
     "inspect": "print what a model file holds",
     "card": "write the model card, models/card.md, or bring it up to date",
     "export": "write the model as ONNX or as a torch.export program",
+    "watch": "show the trainings that run now: progress, speed, time left, figures",
     "verify": "reproduce the committed pipelines in a clean clone and compare every byte",
     "canary": "check (or record) one training step of the pipelines on this machine",
     "doctor": "check the environment",

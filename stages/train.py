@@ -29,7 +29,7 @@ def main() -> None:
     params = read_params(args.params)
     from reprise.training.run import Places, run  # loads torch, which takes seconds
 
-    run(params, Places(args.prepared, args.model, args.metrics), args.device, workers)
+    run(params, Places(args.prepared, args.model, args.metrics, args.params), args.device, workers)
 
 
 if __name__ == "__main__":

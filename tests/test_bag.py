@@ -20,7 +20,8 @@ from reprise.model.losses import class_probabilities
 from reprise.model.tabular import observe
 from reprise.model.tensors import Normaliser
 from reprise.settings.params import Embedding, Mlp, Model, Tabm, Train
-from reprise.training.bag import fold_numbers, mean_history
+from reprise.training.bag import fold_numbers
+from reprise.training.progress import mean_history
 
 FOLDS = 3
 ALL_STEPS = FOLDS * STEPS

@@ -18,9 +18,11 @@ import pytest
 import torch
 from tiny import same_bits
 
+from reprise.foundation import throttle
 from reprise.foundation.errors import EnvironmentProblem
+from reprise.foundation.workspace import state_root
 from reprise.training import checkpoint
-from reprise.training.checkpoint import Checkpoints, fingerprint, state_root, unpack
+from reprise.training.checkpoint import Checkpoints, fingerprint, unpack
 
 TENSORS = {
     "model/weight": torch.tensor([[1.5, -0.0], [float("inf"), 1e-45]]),
@@ -261,7 +263,7 @@ def test_the_fingerprint_sees_all_that_decides_a_training(tmp_path: Path) -> Non
 
 def test_saving_costs_two_percent_at_most(tmp_path: Path, monkeypatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: now, sleep=time.sleep))
+    monkeypatch.setattr(throttle, "time", SimpleNamespace(monotonic=lambda: now))
     checkpoints = Checkpoints(tmp_path / "abc")
     with checkpoints:
         assert not checkpoints.due()

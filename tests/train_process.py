@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -18,7 +19,7 @@ from tiny import rows_of, schema_of
 from reprise.foundation.errors import exit_with
 from reprise.prepared.schema import SPLITS
 from reprise.prepared.shards import Arrays, PreparedWriter
-from reprise.training import checkpoint
+from reprise.training import checkpoint, live_history
 from reprise.training.display import Display
 
 COUNTS = {"train": 46, "val": 20, "test": 5}
@@ -99,14 +100,17 @@ def stage(arguments: list[str], how: dict[str, Any]) -> None:
     """The train stage in this process, made to meet its fate at a chosen step.
 
     how: `die_at`, a step; `by`, the signal that it gets then (SIGKILL); `saves`, a state after every step;
-    `steps`, how many there are.
+    `steps`, how many there are; `grows`, a history after every epoch; `pause`, seconds after every step.
     """
+    if how.get("grows"):
+        live_history.SHORTEST_INTERVAL, live_history.LARGEST_SHARE = 0.0, float("inf")
     if how.get("saves"):
         checkpoint.SHORTEST_INTERVAL, checkpoint.LARGEST_SHARE = 0.0, float("inf")
     report = Display.report
 
     def fateful_report(self: Display, done: int, total: int, row: Any) -> None:
         report(self, done, total, row)
+        time.sleep(how.get("pause", 0.0))
         assert total == how.get("steps", STEPS)
         if row is None and done == how.get("die_at"):
             os.kill(os.getpid(), how.get("by", signal.SIGKILL))

@@ -5,18 +5,25 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import write_bytes
 from reprise.foundation.workspace import leads_outside
+from reprise.prepared.schema import Schema
+from reprise.settings.params import Params
 from reprise.tables.files import is_pattern, table_files
 from reprise.tables.formats import is_table
+from reprise.watching.foresight import Foresight
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 RAW = Path("data", "raw")
 BACKUPS = 1000
+LARGE = 100_000  # bytes of a table from which a training might take a minute
+Expected = Callable[[Params], Schema]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,12 +47,14 @@ def run(arguments: argparse.Namespace) -> None:
         If the data is not below data/raw, or is no table and no folder of images.
     """
     path = _placed(Path(arguments.path))
-    if path.is_dir():
-        lines, text = _folder(path, arguments.target)
-    else:
-        lines, text = _table(path, arguments.target, arguments.sheet)
-    kept = _write(text)
-    print("\n".join(lines))
+    with Foresight(_is_large(path)) as foresight:
+        if path.is_dir():
+            lines, text, expected = _folder(path, arguments.target)
+        else:
+            lines, text, expected = _table(path, arguments.target, arguments.sheet)
+        kept, params = _write(text)
+        time = foresight.line(params, expected(params))
+    print("\n".join([*lines, *([] if time is None else [time])]))
     print(f"{PARAMS}: written{kept}")
     print(f"next: dvc add {_quoted(path)}   # keeps this version of the data")
     print("      dvc repro")
@@ -94,8 +103,17 @@ def _refuse_link(path: Path) -> None:
         )
 
 
-def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str], str]:
+def _is_large(path: Path) -> bool:
+    """Tell whether a training might take a minute."""
+    if path.is_dir():
+        return True
+    files = [file.path for file in table_files(str(path))] if is_pattern(str(path)) else [path]
+    return sum(file.stat().st_size for file in files) >= LARGE
+
+
+def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str], str, Expected]:
     from reprise.starter.choice import choice
+    from reprise.starter.expected import expected_table
     from reprise.starter.imbalance import note
     from reprise.starter.table import look_at_table
     from reprise.starter.text import date_of, table_params, unanswered
@@ -128,11 +146,12 @@ def _table(path: Path, target: str | None, sheet: str | None) -> tuple[list[str]
             "(prepare.split.method: time in params.yaml)"
         )
     lines.append(f"model: {choice(look.rows, look.task, [], has_val=True).why}")
-    return lines, table_params(path.as_posix(), look, sheet)
+    return lines, table_params(path.as_posix(), look, sheet), partial(expected_table, look)
 
 
-def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
+def _folder(path: Path, target: str | None) -> tuple[list[str], str, Expected]:
     from reprise.images.folder import stray_notes
+    from reprise.starter.expected import expected_images
     from reprise.starter.folder import look_at_folder
     from reprise.starter.imbalance import note
     from reprise.starter.photographs import are_photographs, why
@@ -158,24 +177,24 @@ def _folder(path: Path, target: str | None) -> tuple[list[str], str]:
     if are_photographs(look):
         lines.append(why(look))
     lines += stray_notes(path, look.stray)
-    return lines, folder_params(path.as_posix(), look)
+    return lines, folder_params(path.as_posix(), look), partial(expected_images, look)
 
 
-def _write(text: str) -> str:
-    """Write params.yaml, checked and with the old one kept; return what to say of that."""
+def _write(text: str) -> tuple[str, Params]:
+    """Write params.yaml, checked and with the old one kept; return what is said of that, and params."""
     from reprise.settings.params_file import read_params
 
     beside = PARAMS.with_name(f"{PARAMS.name}.tmp-{os.getpid()}")
     try:
         write_bytes(beside, text.encode("utf-8"))
-        read_params(beside)  # what is written is what the stages accept
+        params = read_params(beside)  # what is written is what the stages accept
         if not PARAMS.exists() or PARAMS.read_bytes() == text.encode("utf-8"):
             beside.replace(PARAMS)
-            return ""
+            return "", params
         backup = _free_name()
         write_bytes(backup, PARAMS.read_bytes())
         beside.replace(PARAMS)
-        return f" (the old one: {backup})"
+        return f" (the old one: {backup})", params
     finally:
         beside.unlink(missing_ok=True)
 

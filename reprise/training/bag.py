@@ -6,11 +6,8 @@ all rows are learnt from, and each network has rows of its own to be stopped on.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median_low
-from threading import Lock
 
 import numpy as np
 import torch
@@ -26,11 +23,10 @@ from reprise.prepared.schema import Schema
 from reprise.settings.params import Params, Train
 from reprise.training.blend import Part, blend
 from reprise.training.checkpoint import Checkpoints
+from reprise.training.fold_reports import FoldReports
 from reprise.training.loop import Job, fit
 from reprise.training.pool import Pool
-from reprise.training.progress import COLUMNS, History, Progress
-
-Report = Callable[[int, int, History | None], None]
+from reprise.training.progress import Progress, mean_history
 
 
 @dataclass
@@ -80,8 +76,11 @@ def train_bag(params: Params, schema: Schema, job: Job, workers: int) -> Trained
     """
     bag = build_answering(params.model, params.train, schema, params.train.seed)
     assert isinstance(bag, Bag)
-    jobs = _jobs(job, bag, params.train)
+    reports = FoldReports(job.report, job.follower, params.train.folds)
+    jobs = _jobs(job, bag, params.train, reports)
     rows = job.train_rows if len(jobs) == 1 else together(job.train_rows, job.val_rows)
+    learnt = sum(len(own.train_rows) for own in jobs)
+    job.follower.begin("rows", params.train.epochs * learnt, params.train.epochs)
     observe(bag.answer, rows.x, rows.y)
 
     def work(fold: int, _worker: int) -> Progress:
@@ -89,8 +88,11 @@ def train_bag(params: Params, schema: Schema, job: Job, workers: int) -> Trained
         observe(own.model, own.train_rows.x, own.train_rows.y)
         if not job.ranks.first or len(jobs) == 1:
             return fit(own)
+        reports.begins(fold)
         with own.checkpoints:
-            return fit(own)
+            trained = fit(own)
+        reports.ends(fold)
+        return trained
 
     pool = Pool(1 if _one_by_one(job) else min(workers, len(jobs)))
     folds = pool.map(work, len(jobs))
@@ -106,14 +108,13 @@ def train_bag(params: Params, schema: Schema, job: Job, workers: int) -> Trained
     return Trained(bag, folds, blend(bag, parts, rows, params.train, between))
 
 
-def _jobs(job: Job, bag: Bag, train: Train) -> list[Job]:
+def _jobs(job: Job, bag: Bag, train: Train, reports: FoldReports) -> list[Job]:
     """Return the training of each network."""
     device = job.train_rows.y.device
     if train.folds == 1:
         return [replace(job, model=bag.networks[0].to(device), saves_end=True)]
     rows = together(job.train_rows, job.val_rows)
     number = fold_numbers(rows.y, train.folds, train.seed)
-    report = _summed(job.report, train.folds)
 
     def own(fold: int) -> Job:
         inside, outside = (
@@ -127,7 +128,8 @@ def _jobs(job: Job, bag: Bag, train: Train) -> list[Job]:
             train=train.model_copy(update={"seed": fold_seed(train.seed, fold, train)}),
             checkpoints=Checkpoints(job.checkpoints.folder / f"fold-{fold}"),
             pool=job.pool if _one_by_one(job) else Pool(1),
-            report=lambda done, total, row: report(fold, done, total, row),
+            report=reports.report(fold),
+            follower=reports.follower(fold),
             saves_end=True,
         )
 
@@ -162,28 +164,3 @@ def together(one: Rows, other: Rows) -> Rows:
 def chosen(rows: Rows, numbers: Tensor) -> Rows:
     """Return some rows, by number."""
     return Rows(rows.x[numbers], rows.y[numbers], rows.normalise)
-
-
-def mean_history(histories: Sequence[list[History]]) -> list[History]:
-    """Return each epoch's mean figures, over those networks that were still trained."""
-    made: list[History] = []
-    for epoch in range(max(map(len, histories))):
-        running = [history[epoch] for history in histories if epoch < len(history)]
-        row: History = {"epoch": epoch + 1}
-        for name in COLUMNS[1:]:
-            values = [value for history in running if (value := history.get(name)) is not None]
-            row[name] = math.fsum(values) / len(values) if values else None
-        made.append(row)
-    return made
-
-
-def _summed(report: Report, folds: int) -> Callable[[int, int, int, History | None], None]:
-    """Return a report of one fold that tells of all: steps are added up, epochs are not told one by one."""
-    steps, lock = [0] * folds, Lock()
-
-    def tell(fold: int, done: int, total: int, _: History | None) -> None:
-        with lock:
-            steps[fold] = done
-            report(sum(steps), folds * total, None)
-
-    return tell

@@ -26,9 +26,10 @@ from torch import Tensor
 
 from reprise.foundation.errors import EnvironmentProblem
 from reprise.foundation.files import METADATA_KEY, sha256_bytes, sha256_file, tensors_bytes, write_bytes
-from reprise.foundation.workspace import main_root
+from reprise.foundation.locks import lock_path
+from reprise.foundation.throttle import Throttle
+from reprise.foundation.workspace import STATE_VARIABLE
 
-STATE_VARIABLE = "REPRISE_STATE"
 LARGEST_SHARE = 0.02  # of the time may go into saving
 SHORTEST_INTERVAL = 2.0  # seconds between saves
 LOCK_PATIENCE = 20.0  # seconds: a run whose dvc was killed needs a moment to save and end
@@ -50,13 +51,6 @@ def fingerprint(settings: Any, files: Iterable[Path], versions: Mapping[str, str
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def state_root(start: Path | None = None) -> Path:
-    """Return the folder of all states: `.state` at the main repository root, or ``$REPRISE_STATE``."""
-    if os.environ.get(STATE_VARIABLE):
-        return Path(os.environ[STATE_VARIABLE])
-    return main_root(start) / ".state"
-
-
 class Checkpoints:
     """The checkpoints of one training, held under an exclusive lock while the ``with`` block runs.
 
@@ -70,8 +64,7 @@ class Checkpoints:
         self.folder = folder
         self.path = folder / "checkpoint"
         self._lock: IO[str] | None = None
-        self._saved_at = time.monotonic()
-        self._cost = 0.0
+        self._throttle = Throttle(SHORTEST_INTERVAL, LARGEST_SHARE)
 
     def __enter__(self) -> Checkpoints:
         self._lock = self._acquire()
@@ -79,7 +72,7 @@ class Checkpoints:
         self._lock.write(str(os.getpid()))
         self._lock.flush()
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._saved_at = time.monotonic()
+        self._throttle.restart()
         return self
 
     def __exit__(
@@ -89,7 +82,7 @@ class Checkpoints:
             self._lock.close()
 
     def _acquire(self) -> IO[str]:
-        path = self.folder.with_name(self.folder.name + ".lock")
+        path = lock_path(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -118,16 +111,14 @@ class Checkpoints:
 
     def due(self) -> bool:
         """Return whether so much time has passed that saving now costs at most 2 % of it."""
-        return time.monotonic() - self._saved_at >= max(SHORTEST_INTERVAL, self._cost / LARGEST_SHARE)
+        return self._throttle.due()
 
     def save(self, tensors: Mapping[str, Tensor], progress: Any) -> None:
         """Write a complete state in the place of the previous one, atomically."""
-        start = time.monotonic()
-        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
-        body = tensors_bytes(arrays, progress)
-        write_bytes(self.path, sha256_bytes(body).encode() + b"\n" + body, durable=True)
-        self._saved_at = time.monotonic()
-        self._cost = self._saved_at - start
+        with self._throttle.work():
+            arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+            body = tensors_bytes(arrays, progress)
+            write_bytes(self.path, sha256_bytes(body).encode() + b"\n" + body, durable=True)
 
     def read(self) -> bytes | None:
         """Return the saved state's safetensors bytes; None when there is none or it is damaged."""
@@ -149,7 +140,7 @@ class Checkpoints:
     def remove(self) -> None:
         """Remove the state: its training is done and its outputs are written."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.with_name(self.folder.name + ".lock").unlink(missing_ok=True)
+        lock_path(self.folder).unlink(missing_ok=True)
 
 
 def unpack(body: bytes) -> tuple[dict[str, Tensor], Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from reprise.training import augment
 from reprise.training.by_kernels import KernelEngine
 from reprise.training.by_torch import TorchEngine
 from reprise.training.checkpoint import Checkpoints, unpack
+from reprise.training.followers import Follower
 from reprise.training.optimizers import KernelOptimizer, Optimizer, TorchOptimizer
 from reprise.training.outcome import Engine
 from reprise.training.pool import Pool
@@ -49,6 +50,8 @@ class Job:
         Set by SIGTERM and SIGINT.
     report : callable
         Called with ``(steps done, all steps, history row or None)`` after every step and every epoch.
+    follower : Follower
+        Told what is worked on, and the history as it grows.
     class_weights : Tensor, shape (classes,), optional
         What the rows of each class count in the training loss.
     saves_end : bool
@@ -66,6 +69,7 @@ class Job:
     report: Callable[[int, int, History | None], None]
     class_weights: Tensor | None = None
     saves_end: bool = False
+    follower: Follower = field(default_factory=Follower)
 
 
 def fit(job: Job) -> Progress:
@@ -81,6 +85,8 @@ def fit(job: Job) -> Progress:
     train, model, rows = job.train, job.model, job.train_rows
     engine, optimizer = engine_and_optimizer(job)
     progress, best = _resume(job, optimizer)
+    if progress.history:
+        job.follower.resumed(progress.history)
     gradient = SlicedGradient(engine, model, train, job.pool, job.ranks)
     steps = -(-len(rows) // train.batch_size)
     total = steps * train.epochs
@@ -109,6 +115,7 @@ def fit(job: Job) -> Progress:
         if progress.judge(row, train) and train.keep == "best":
             best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         job.report(progress.epoch * steps, total, row)
+        job.follower.grown(progress.history)
         if job.saves_end and (progress.stopped or progress.epoch == train.epochs):
             _save(job, optimizer, progress, best)
 

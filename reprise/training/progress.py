@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -109,7 +110,20 @@ class Progress(BaseModel):
         return self.model_dump(mode="json")
 
 
-def history_rows(history: list[History]) -> tuple[list[str], list[list[object]]]:
+def history_rows(history: Sequence[History]) -> tuple[list[str], list[list[object]]]:
     """Return header and rows of history.csv, without the columns that the task or the split leaves empty."""
     used = [name for name in COLUMNS if any(row[name] is not None for row in history)]
     return used, [[row[name] for name in used] for row in history]
+
+
+def mean_history(histories: Sequence[list[History]]) -> list[History]:
+    """Return each epoch's mean figures, over those networks that were still trained."""
+    made: list[History] = []
+    for epoch in range(max(map(len, histories))):
+        running = [history[epoch] for history in histories if epoch < len(history)]
+        row: History = {"epoch": epoch + 1}
+        for name in COLUMNS[1:]:
+            values = [value for history in running if (value := history.get(name)) is not None]
+            row[name] = math.fsum(values) / len(values) if values else None
+        made.append(row)
+    return made

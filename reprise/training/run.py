@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
 
-import reprise
 from reprise.arithmetic.runtime import Device, Numerics, choose_device, configure
-from reprise.foundation.files import csv_text, write_text
+from reprise.foundation.workspace import state_root
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
 from reprise.model.file import save_model
@@ -22,28 +20,32 @@ from reprise.model.published import weights_of
 from reprise.model.tabular import observe
 from reprise.model.tensors import Rows, load_rows
 from reprise.own.carried import code_to_carry
-from reprise.own.code import folder_digests
 from reprise.own.errors import telling
-from reprise.prepared.schema import SCHEMA_FILE, Schema
+from reprise.prepared.schema import Schema
 from reprise.prepared.shards import read_schema
 from reprise.settings.params import Params
 from reprise.training import canary
 from reprise.training import ranks as processes
 from reprise.training.bag import train_bag
-from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
+from reprise.training.checkpoint import Checkpoints
 from reprise.training.class_weights import class_weights
 from reprise.training.display import Display
 from reprise.training.exact import fit_exactly
+from reprise.training.followers import Watched
 from reprise.training.head import fit_head
+from reprise.training.identity import about_run, state_name
+from reprise.training.live import LiveFile
+from reprise.training.live_history import LiveHistory
 from reprise.training.loop import Job, fit
 from reprise.training.pool import Pool
-from reprise.training.progress import Progress, history_rows
+from reprise.training.progress import Progress
 from reprise.training.ranks import Ranks
 from reprise.training.refusals import refuse_infinite_weights, refuse_unfit
 from reprise.training.rehearsal import rehearse
 from reprise.training.signals import stop_on_signals
 from reprise.training.threshold import threshold_of
 
+HISTORY_FILE = "history.csv"
 CPU_ARITHMETIC: dict[Numerics, Arithmetic] = {"portable": "cpu portable", "native": "cpu native"}
 
 
@@ -59,11 +61,14 @@ class Places:
         The folder that gets the model files.
     metrics : Path
         The folder that gets history.csv.
+    params : Path
+        The file that the parameters are from; only `reprise watch` tells it.
     """
 
     prepared: Path
     model: Path
     metrics: Path
+    params: Path = Path("params.yaml")
 
 
 def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], workers: int) -> None:
@@ -109,40 +114,61 @@ def _train(
 ) -> None:
     target = torch.device(device)
     pool = Pool(pool_size(params, device, workers))
-    exact = params.train.optimizer == "exact"
-    epochs = 1 if exact else params.train.epochs
-    with stop_on_signals() as stop, Display(epochs, ranks.first) as display, telling(None):
-        train_rows = load_rows(places.prepared, schema, "train", target)
-        job = Job(
-            model=initial_model(params, schema, train_rows).to(target),
-            train_rows=train_rows,
-            val_rows=load_rows(places.prepared, schema, "val", target),
-            train=params.train,
-            checkpoints=checkpoints,
-            ranks=ranks,
-            pool=pool,
-            stop=stop,
-            report=display.report,
-            class_weights=class_weights(params.train, schema, target),
-        )
-        if params.train.folds > 1 or params.train.blend != "none":
-            bag = train_bag(params, schema, job, workers)
-            job.model, progress, told = bag.model, bag.progress, bag.told
-        elif params.model.kind == "pretrained" and params.model.pretrained.tune == "head":
-            progress, told = fit_head(job, places.prepared, workers), ""
-        else:
-            progress, told = fit_exactly(job) if exact else fit(job), ""
-    pool.close()
-    if ranks.first:
-        if told:
-            print(told)
-        _save(params, places, schema, device, job, progress)
-        checkpoints.remove()
+    display = Display(1 if params.train.optimizer == "exact" else params.train.epochs, ranks.first)
+    about, monitor = about_run(params, places.params), params.train.monitor
+    with (
+        LiveHistory(places.metrics / HISTORY_FILE, ranks.first) as history,
+        LiveFile(checkpoints.folder, about, display.standing, monitor, ranks.first) as live,
+    ):
+        watched = Watched(display, live, history)
+        with stop_on_signals() as stop, display, telling(None):
+            train_rows = load_rows(places.prepared, schema, "train", target)
+            job = Job(
+                model=initial_model(params, schema, train_rows).to(target),
+                train_rows=train_rows,
+                val_rows=load_rows(places.prepared, schema, "val", target),
+                train=params.train,
+                checkpoints=checkpoints,
+                ranks=ranks,
+                pool=pool,
+                stop=stop,
+                report=display.report,
+                class_weights=class_weights(params.train, schema, target),
+                follower=watched,
+            )
+            progress, told = _learn(params, places, schema, job, workers)
+        pool.close()
+        if ranks.first:
+            if told:
+                print(told)
+            _save(params, places, schema, device, job, progress, history)
+            checkpoints.remove()
     ranks.wait_for_all()
 
 
+def _learn(params: Params, places: Places, schema: Schema, job: Job, workers: int) -> tuple[Progress, str]:
+    """Train the model of a job in the way that the parameters ask for; return what is told of it, too."""
+    train = params.train
+    if train.folds > 1 or train.blend != "none":
+        bag = train_bag(params, schema, job, workers)
+        job.model = bag.model
+        return bag.progress, bag.told
+    if params.model.kind == "pretrained" and params.model.pretrained.tune == "head":
+        return fit_head(job, places.prepared, workers), ""
+    if train.optimizer == "exact":
+        return fit_exactly(job), ""
+    job.follower.begin("rows", train.epochs * len(job.train_rows), train.epochs)
+    return fit(job), ""
+
+
 def _save(
-    params: Params, places: Places, schema: Schema, device: Device, job: Job, progress: Progress
+    params: Params,
+    places: Places,
+    schema: Schema,
+    device: Device,
+    job: Job,
+    progress: Progress,
+    history: LiveHistory,
 ) -> None:
     refuse_infinite_weights(job.model)
     kept = progress.best_epoch if params.train.keep == "best" else None
@@ -159,7 +185,7 @@ def _save(
     )
     threshold = threshold_of(job.model, card, job.val_rows, device, job.pool.workers)
     card = card.model_copy(update={"threshold": threshold})
-    write_text(places.metrics / "history.csv", csv_text(*history_rows(progress.history)))
+    history.write(progress.history)
     save_model(places.model, job.model, card)
     stopped = " (stopped early)" if progress.stopped else ""
     bagged = f" a network, {params.train.folds} networks" if params.train.folds > 1 else ""
@@ -192,29 +218,3 @@ def pool_size(params: Params, device: Device, workers: int) -> int:
         return 1  # one stream: slices follow each other on the GPU anyway
     own = workers // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     return max(1, min(own, params.train.slices))
-
-
-def state_name(params: Params, prepared: Path, device: Device) -> str:
-    """Return the fingerprint of this training: parameters, data, code, packages and arithmetic."""
-    settings: dict[str, Any] = {
-        "model": params.model.model_dump(mode="json"),
-        "train": params.train.model_dump(mode="json"),
-        "device": device if device == "cpu" else f"cuda {torch.cuda.get_device_name()}",
-    }
-    if params.model.kind == "own":
-        settings["own"] = folder_digests()
-    # The schema holds the hash of every shard, and whoever reads a shard checks it.
-    files = [prepared / SCHEMA_FILE, *_loaded_code()]
-    return fingerprint(settings, files, {"torch": torch.__version__, "reprise": reprise.__version__})
-
-
-def _loaded_code() -> list[Path]:
-    """Return the project's loaded files, with the stage itself, whose module is called __main__."""
-    main = getattr(sys.modules["__main__"], "__spec__", None)
-    names = {"__main__": main.name} if main is not None else {}
-    return [
-        Path(file)
-        for name, module in sys.modules.items()
-        if names.get(name, name).split(".")[0] in ("reprise", "stages")
-        and (file := getattr(module, "__file__", None)) is not None
-    ]

@@ -1,0 +1,1 @@
+"""Trainings that run now, and how long one would take: for people, no stage needs it."""
