@@ -119,7 +119,7 @@ def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, infere
     return Verdict(
         test,
         {"accuracy": intervals.wilson(hits, len(actual), params.confidence)},
-        tables.predicted_classes(actual_names, predicted_names),
+        tables.predicted_classes(rows.ids, actual_names, predicted_names, chance_of_actual),
         tables.wrong_classes(rows.ids, actual_names, predicted_names, chance_of_actual),
         threshold,
     )
@@ -146,7 +146,7 @@ def _judge_values(outputs: list[Tensor], rows: Arrays, params: Evaluate, inferen
     return Verdict(
         test,
         {name: interval for name, interval in found.items() if interval is not None},
-        tables.predicted_values(actual, predicted),
+        tables.predicted_values(rows.ids, actual, predicted),
         tables.largest_residuals(rows.ids, actual, predicted),
     )
 

@@ -18,19 +18,24 @@ class Table(NamedTuple):
 
 
 # Every task fills the same files, so that a pipeline's outputs don't depend on its data.
-CLASSES = ("actual", "predicted")
 VALUES = ("actual", "predicted", "residual")
 
 
-def predicted_classes(actual: list[str], predicted: list[str]) -> Table:
-    """Return one row per test row, which is what DVC's confusion template counts."""
-    return Table(CLASSES, list(zip(actual, predicted, strict=True)))
+def predicted_classes(
+    ids: NDArray[np.int64], actual: list[str], predicted: list[str], probability: NDArray[np.float64]
+) -> Table:
+    """Return one row per test row, which is what DVC's confusion template counts (see `wrong_classes`)."""
+    columns = (ids.tolist(), actual, predicted, probability.tolist())
+    header = ("row", "actual", "predicted", "probability_of_actual")
+    return Table(header, list(zip(*columns, strict=True)))
 
 
-def predicted_values(actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> Table:
+def predicted_values(
+    ids: NDArray[np.int64], actual: NDArray[np.float64], predicted: NDArray[np.float64]
+) -> Table:
     """Return one row per test row; the residual is predicted - actual."""
-    columns = (actual, predicted, predicted - actual)
-    return Table(VALUES, list(zip(*(column.tolist() for column in columns), strict=True)))
+    columns = (ids, actual, predicted, predicted - actual)
+    return Table(("row", *VALUES), list(zip(*(column.tolist() for column in columns), strict=True)))
 
 
 def wrong_classes(

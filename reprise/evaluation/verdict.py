@@ -48,7 +48,7 @@ def summary(verdict: Verdict, confidence: float, schema: Schema) -> str:
         lines.append(f"class {schema.classes[1]!r} is predicted from probability {verdict.threshold:.9g} on")
     worst = next(iter(verdict.mistakes.rows), None)
     if schema.task == "classification":
-        wrong = sum(actual != predicted for actual, predicted in verdict.predictions.rows)
+        wrong = sum(actual != predicted for _, actual, predicted, _ in verdict.predictions.rows)
         told = f"; the worst: row {worst[0]} is {worst[1]}, predicted {worst[2]}" if worst else ""
         lines.append(f"{wrong:,} of {count:,} rows wrong{told}")
     elif worst:
