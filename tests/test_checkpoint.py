@@ -19,8 +19,9 @@ import torch
 from tiny import same_bits
 
 from reprise.foundation.errors import EnvironmentProblem
+from reprise.foundation.states import fingerprint, state_root
 from reprise.training import checkpoint
-from reprise.training.checkpoint import Checkpoints, fingerprint, state_root, unpack
+from reprise.training.checkpoint import Checkpoints, unpack
 
 TENSORS = {
     "model/weight": torch.tensor([[1.5, -0.0], [float("inf"), 1e-45]]),

@@ -14,6 +14,7 @@ from torch import nn
 import reprise
 from reprise.arithmetic.runtime import Device, Numerics, choose_device, configure
 from reprise.foundation.files import csv_text, write_text
+from reprise.foundation.states import fingerprint, state_root
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
 from reprise.model.file import save_model
@@ -30,7 +31,7 @@ from reprise.settings.params import Params
 from reprise.training import canary
 from reprise.training import ranks as processes
 from reprise.training.bag import train_bag
-from reprise.training.checkpoint import Checkpoints, fingerprint, state_root
+from reprise.training.checkpoint import Checkpoints
 from reprise.training.class_weights import class_weights
 from reprise.training.display import Display
 from reprise.training.exact import fit_exactly
