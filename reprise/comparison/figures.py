@@ -42,7 +42,7 @@ class Figure(NamedTuple):
         return float(self.of_mean(np.array([mean(self.of_rows(predictions).tolist())]))[0])
 
 
-LOG_LOSS = Figure("log loss", Predictions.log_losses, _same)
+LOG_LOSS = Figure("log_loss", Predictions.log_losses, _same)
 RMSE = Figure("rmse", lambda found: np.square(found.residuals()), np.sqrt)
 MAE = Figure("mae", lambda found: np.abs(found.residuals()), _same)
 

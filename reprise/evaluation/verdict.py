@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reprise.evaluation.advice import advice
 from reprise.evaluation.intervals import Interval
 from reprise.evaluation.metrics import Report
 from reprise.evaluation.tables import Table
@@ -53,6 +54,7 @@ def summary(verdict: Verdict, confidence: float, schema: Schema) -> str:
         lines.append(f"{wrong:,} of {count:,} rows wrong{told}")
     elif worst:
         lines.append(f"furthest off: row {worst[0]} is {worst[1]:.6g}, predicted {worst[2]:.6g}")
+    lines += advice(schema)
     return "\n".join(lines)
 
 

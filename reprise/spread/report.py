@@ -60,11 +60,11 @@ class Report:
     def _words(self) -> list[str]:
         lines = table.in_words(self.what, list(self.runs.values()))
         if self.pooled:
-            figures = ", ".join(
-                f"{name} {value:.4f} (0.95 interval {between.low:.4f} to {between.high:.4f})"
-                for name, (value, between) in self.pooled.items()
-            )
-            lines.append(f"all tested rows together: {figures}")
+            figures = [
+                f"{name.replace('_', ' ')} {value:.4f} (0.95 interval {low:.4f} to {high:.4f})"
+                for name, (value, (low, high)) in self.pooled.items()
+            ]
+            lines.append(f"all tested rows together: {', '.join(figures)}")
         return lines
 
 
