@@ -110,8 +110,8 @@ def test_words_tell_who_is_right_where():
     assert (found.accuracy.only_first, found.accuracy.only_second) == (14, 3)
     told = words.in_words(found, {"train.lr": (0.1, 0.2)}, AB)
     assert (
-        "accuracy: 0.8500 → 0.3000: wide is right on 3 rows where main is wrong and wrong on 14 where main is "
-        "right: p = 0.013, more than chance" in told
+        "accuracy: 0.8500 → 0.3000: wide is right on 3 rows where main is wrong "
+        "and wrong on 14 where main is right: p = 0.013, more than chance" in told
     )
     assert "log loss: 0.1054 → 0.1054: no difference" in told
     assert told.endswith("params that differ:\n  train.lr: 0.1 → 0.2")

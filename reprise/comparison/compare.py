@@ -117,7 +117,7 @@ def _refuse_different(first: Predictions, second: Predictions, names: tuple[str,
     if not len(shared) == len(first.rows) == len(second.rows):
         raise UserError(
             f"compare: of {len(first.rows)} test rows of {here} and {len(second.rows)} of {there} "
-            f"{len(shared)} are the same; compare experiments with the same data, prepare.seed and prepare.split"
+            f"{len(shared)} are the same; compare those with the same data, prepare.seed and prepare.split"
         )
     pairs = zip(first.rows.tolist(), first.actual, second.actual, strict=True)
     for row, one, other in pairs:
