@@ -20,6 +20,7 @@ from sklearn.datasets import load_iris
 
 REPRISE = f"{sys.executable} -m reprise.cli"
 IRIS = "--params iris.yaml"
+SLOW = f"{REPRISE} seeds 2 --params slow.yaml --jobs 2"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "iris.yaml").write_text(
         text.replace("epochs: 100", "epochs: 3").replace("batch_size: 2", "batch_size: 8")
     )
-    (folder / "slow.yaml").write_text(text.replace("epochs: 100", "epochs: 6000"))
+    (folder / "slow.yaml").write_text(text.replace("epochs: 100", "epochs: 1000"))
     run("git add --all", folder)
     run("git commit --quiet --message quick", folder)
     return folder
@@ -115,17 +116,28 @@ def test_folds_test_every_row_once(project: Path, tmp_path: Path) -> None:
 
 
 def started(project: Path) -> subprocess.Popen[str]:
-    """Start a long spread and return it once two runs have begun to train."""
+    """Start a spread and return it once both of its runs train."""
     process = subprocess.Popen(
-        f"{REPRISE} seeds 2 --params slow.yaml --jobs 2".split(),
-        cwd=project, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        SLOW.split(), cwd=project, env=environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     deadline = time.monotonic() + 120
-    while len(list((project / ".state/train").glob("*/checkpoint"))) < 2:
+    before = epochs_told(project)
+    while len(epochs_told(project)) < 2 or set(before) & set(epochs_told(project)):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return process
+
+
+def epochs_told(project: Path) -> list[tuple[str, int]]:
+    """Return how many epochs each run's log tells of, for those that tell of any."""
+    logs = {path.parent.name: path.read_text() for path in (project / ".state/spread").glob("*/log")}
+    return [(name, text.count("epoch")) for name, text in logs.items() if "epoch" in text]
+
+
+def checkpoints(project: Path) -> int:
+    return len(list((project / ".state/train").glob("*/checkpoint")))
 
 
 def workers(project: Path) -> list[int]:
@@ -142,37 +154,34 @@ def workers(project: Path) -> list[int]:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_spread_that_was_stopped_goes_on_where_it_was(project: Path, number: signal.Signals) -> None:
+def test_a_spread_that_was_stopped_or_killed_goes_on_where_it_was(project: Path) -> None:
     shutil.rmtree(project / ".state", ignore_errors=True)
     process = started(project)
     assert len(workers(project)) == 2
-    os.kill(process.pid, number)
+    told = run(f"{REPRISE} folds 2 {IRIS}", project, fails=3)  # one command at a time
+    assert f"folds: process {process.pid} is at work on seeds or folds here; wait for it, or end it" in told
+    os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    if number != signal.SIGKILL:
-        assert process.returncode == 128 + number
-        assert errors.strip().endswith("seeds: stopped; what is done is kept, and the same command goes on")
+    assert process.returncode == 128 + signal.SIGINT
+    assert errors.strip() == "seeds: stopped; what is done is kept, and the same command goes on"
+    assert not workers(project)
+    assert checkpoints(project) == 2
+
+    process = started(project)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
     deadline = time.monotonic() + 30
-    while workers(project):  # after SIGKILL they learn of it from the kernel
+    while workers(project):  # they learn of it from the kernel
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    kept = {path: path.stat().st_ino for path in (project / ".state/train").glob("*/checkpoint")}
-    assert len(kept) == 2
-    again = started(project)  # the same two trainings, not two more beside them
-    assert len(list((project / ".state/train").glob("*/checkpoint"))) == 2
-    os.kill(again.pid, signal.SIGTERM)
-    again.communicate(timeout=60)
+    assert checkpoints(project) == 2
 
-
-def test_one_command_at_a_time(project: Path) -> None:
-    shutil.rmtree(project / ".state", ignore_errors=True)
-    process = started(project)
-    told = run(f"{REPRISE} folds 2 {IRIS}", project, fails=3)
-    assert told.strip() == (
-        f"folds: process {process.pid} is at work on seeds or folds here; wait for it, or end it (its state is kept)"
-    )
-    os.kill(process.pid, signal.SIGTERM)
-    process.communicate(timeout=60)
+    resumed = out(SLOW, project)
+    for folder in states(project):
+        assert len(re.findall("epoch +1/", (folder / "log").read_text())) == 1
+    assert checkpoints(project) == 0
+    shutil.rmtree(project / ".state")
+    assert out(SLOW, project) == resumed
 
 
 @pytest.mark.parametrize(

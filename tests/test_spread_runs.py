@@ -11,7 +11,7 @@ import pytest
 from reprise.evaluation.advice import advice
 from reprise.foundation.errors import UserError
 from reprise.prepared.schema import Schema
-from reprise.settings.params import Csv, Params, Prepare
+from reprise.settings.params import Csv, Evaluate, Model, Params, Prepare, Train
 from reprise.settings.params_file import read_params
 from reprise.spread import table
 from reprise.spread.runs import ORDER, fold_runs, seed_runs
@@ -19,6 +19,10 @@ from reprise.spread.runs import ORDER, fold_runs, seed_runs
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.yaml") if path.stem != "dvc")
 RUNS = {"1": {"loss": 0.5, "accuracy": 0.9}, "2": {"loss": 0.25, "accuracy": 0.8, "auc": 0.7}}
+
+
+def with_defaults(prepare: Prepare) -> Params:
+    return Params(prepare=prepare, model=Model(), train=Train(), evaluate=Evaluate())
 
 
 def test_the_figures_are_numpys():
@@ -74,7 +78,7 @@ def test_folders_are_named_after_what_decides_them(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     path = Path("table.csv")
     path.write_text("x,y\n1,2\n")
-    params = Params(prepare=Prepare(dataset="csv", csv=Csv(path=str(path), target="y")))
+    params = with_defaults(Prepare(dataset="csv", csv=Csv(path=str(path), target="y")))
 
     def folders(params: Params) -> list[Path]:
         return [run.folder for run in [*seed_runs(params, 3, "cpu"), *fold_runs(params, 3, "cpu")]]
@@ -103,7 +107,7 @@ def test_folders_are_named_after_what_decides_them(tmp_path: Path, monkeypatch: 
 )
 def test_official_test_splits_are_not_dealt(prepare: Prepare, message: str) -> None:
     with pytest.raises(UserError, match=message + ".*use reprise seeds"):
-        fold_runs(Params(prepare=prepare), 5, "cpu")
+        fold_runs(with_defaults(prepare), 5, "cpu")
 
 
 def test_folds_are_advised_for_small_tables_that_have_no_test_split_of_their_own() -> None:

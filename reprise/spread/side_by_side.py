@@ -126,7 +126,7 @@ def _each(
         if stop.requested:
             raise Interrupted(
                 stop.signal,
-                f"{what}s: stopped; what is done is kept, and the same command goes on from there",
+                f"{what}s: stopped; what is done is kept, and the same command goes on",
             )
         for future in done:
             future.result()
