@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reprise.evaluation import metrics
+from reprise.evaluation.answers import ClassAnswers
 from reprise.evaluation.evaluate import Places, evaluate
+from reprise.evaluation.judged import metrics_of
+from reprise.evaluation.probabilities import log_losses
 from reprise.prediction.predict import predict
 from reprise.prepared.shards import read_split
 from reprise.settings.params import Evaluate
@@ -43,14 +45,11 @@ def same_as_evaluate(places: Places, rows: list[dict], actual: list[str], schema
     verdict = evaluate(Evaluate(batch_size=size), places, "cpu", 1)
     number = {name: place for place, name in enumerate(schema.classes)}
     y, guess = (np.array([number[name] for name in c]) for c in (actual, [row["predicted"] for row in rows]))
-    found = metrics.classification_report(metrics.confusion_matrix(y, guess, len(number)), schema.classes)
     chances = np.array([[float(row[f"probability_{name}"]) for name in schema.classes] for row in rows])
-    if len(number) == 2:
-        found["auc"] = metrics.auc(y, chances[:, 1])
-    expected = dict(verdict.test)
-    # The loss is of the model's own outputs: nine decimals hold it to nine digits at best.
     likely = chances[np.arange(len(y)), y]
-    assert expected.pop("loss") == pytest.approx(-np.log(likely).mean(), rel=1e-6)
+    found, expected = metrics_of(ClassAnswers(y, guess, chances, log_losses(likely))), dict(verdict.test)
+    # The loss is of the model's own outputs: nine decimals hold it to nine digits at best.
+    assert expected.pop("log_loss") == pytest.approx(found.pop("log_loss"), rel=1e-6)
     assert found == expected
     ids = read_split(places.prepared, schema, "test").ids.tolist()
     chance_of = dict(zip(ids, likely.tolist(), strict=True))

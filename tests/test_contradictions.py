@@ -247,19 +247,16 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ),
     (
         {"evaluate": {"bar": {"metric": "mse", "at_most": 1.0}}},
-        {"evaluate": {"bar": {"metric": "auc", "at_least": 0.5}}},
+        {"evaluate": {"bar": {"metric": "roc_auc", "at_least": 0.5}}},
         "evaluate.bar.metric: 'mse' is not reported for this task; "
-        "use one of accuracy, loss, macro_f1, f1, auc",
+        "use one of accuracy, balanced_accuracy, macro_f1, weighted_f1, f1, roc_auc, pr_auc, log_loss, "
+        "brier, calibration_error",
     ),
     (
         {"prepare": {"dataset": "line"}, "model": TABLE, "evaluate": {"bar": {"at_least": 0.5}}},
         {"evaluate": {"bar": {"metric": "r2", "at_least": 0.5}}},
-        "evaluate.bar.metric: 'accuracy' is not reported for this task; use one of mse, rmse, mae, r2, loss",
-    ),
-    (
-        {"evaluate": {"bar": {"metric": "macro_f1", "interval_contains": 0.5}}},
-        {"evaluate": {"bar": {"metric": "accuracy", "interval_contains": 0.5}}},
-        "evaluate.bar.interval_contains: macro_f1 has no interval; use one of accuracy, mse, mae",
+        "evaluate.bar.metric: 'accuracy' is not reported for this task; use one of rmse, mse, mae, "
+        "median_absolute_error, r2, interval_coverage",
     ),
     (
         csv_of(separator="x"),

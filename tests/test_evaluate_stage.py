@@ -24,7 +24,7 @@ from reprise.prepared.schema import Statistics
 from reprise.prepared.shards import read_split
 from reprise.settings.params import Bar, Evaluate
 
-FILES = ("metrics.json", "predictions.csv", "mistakes.csv")
+FILES = ("metrics.json", "details.json", "predictions.csv", "mistakes.csv")
 BARE = "prepare: {}\nmodel: {}\ntrain: {}\n"
 
 
@@ -50,22 +50,22 @@ def test_classification_files_agree_with_scikit_learn(places):
     write_model(places.model, schema)
     evaluate(Evaluate(batch_size=30), places, "cpu", 2)
 
-    report = json.loads((places.metrics / "metrics.json").read_text(encoding="utf-8"))
+    report = json.loads((places.metrics / "details.json").read_text(encoding="utf-8"))
     outputs, actual = logits(places, schema).astype(np.float64), y[150:]
     predicted = outputs.argmax(axis=1)
     assert (report["rows"], report["task"], report["test_rows_are"]) == (100, "classification", "held out")
     assert report["test"]["accuracy"] == oracle.accuracy_score(actual, predicted)
     expected = oracle.log_loss(actual, softmax(outputs, axis=1), labels=[0, 1, 2])
-    assert report["test"]["loss"] == pytest.approx(expected, rel=1e-6)
+    assert report["test"]["log_loss"] == pytest.approx(expected, rel=1e-6)
     assert report["test"]["macro_f1"] == pytest.approx(
         oracle.f1_score(actual, predicted, average="macro", zero_division=0), abs=1e-12
     )
-    assert set(report["test"]["classes"]) == set(LEAVES)
+    assert set(report["classes"]) == set(LEAVES)
 
     rows = rows_of(places.metrics / "predictions.csv")
     assert [row["actual"] for row in rows] == [LEAVES[number] for number in actual]
     assert [row["predicted"] for row in rows] == [LEAVES[number] for number in predicted]
-    assert set(rows[0]) == {"actual", "predicted"}
+    assert set(rows[0]) == {"row", "actual", "predicted", "probability_of_actual"}
 
 
 def test_mistakes_are_ranked_by_the_probability_of_the_actual_class(places):
@@ -80,7 +80,7 @@ def test_mistakes_are_ranked_by_the_probability_of_the_actual_class(places):
     rows = rows_of(places.metrics / "mistakes.csv")
     assert len(wrong) > 100
     assert len(rows) == 100
-    assert [int(row["id"]) for row in rows] == order[:100].tolist()
+    assert [int(row["row"]) for row in rows] == order[:100].tolist()
     assert [float(row["probability_of_actual"]) for row in rows] == pytest.approx(
         chance[order[:100], y[order[:100]]], abs=1e-6
     )
@@ -97,8 +97,8 @@ def test_two_classes_get_f1_and_auc(places, outputs):
     margin = raw[:, 0] if outputs == "single" else raw[:, 1] - raw[:, 0]
     chance = 1 / (1 + np.exp(-margin))
     assert found["f1"] == pytest.approx(oracle.f1_score(y, margin > 0, zero_division=0), abs=1e-12)
-    assert found["auc"] == pytest.approx(oracle.roc_auc_score(y, chance), abs=1e-12)
-    assert found["loss"] == pytest.approx(oracle.log_loss(y, chance), rel=1e-6)
+    assert found["roc_auc"] == pytest.approx(oracle.roc_auc_score(y, chance), abs=1e-12)
+    assert found["log_loss"] == pytest.approx(oracle.log_loss(y, chance), rel=1e-6)
 
 
 def test_regression_is_judged_in_the_targets_own_unit(places):
@@ -113,7 +113,13 @@ def test_regression_is_judged_in_the_targets_own_unit(places):
     actual = y[50:]
     assert found.test["mse"] == pytest.approx(oracle.mean_squared_error(actual, predicted), rel=1e-5)
     assert found.test["r2"] == pytest.approx(oracle.r2_score(actual, predicted), rel=1e-5)
-    assert set(found.test) == {"mse", "rmse", "mae", "r2", "loss"}
+    assert set(found.test) == {
+        "mse",
+        "rmse",
+        "mae",
+        "median_absolute_error",
+        "r2",
+    }  # there are no validation rows
     assert found.test["mse"] in found.intervals["mse"]
     rows = rows_of(places.metrics / "predictions.csv")
     assert [float(row["actual"]) for row in rows] == actual.tolist()
@@ -121,14 +127,14 @@ def test_regression_is_judged_in_the_targets_own_unit(places):
     gaps = [float(row["predicted"]) - float(row["actual"]) for row in rows]
     assert [float(row["residual"]) for row in rows] == gaps
     worst = rows_of(places.metrics / "mistakes.csv")[0]
-    assert int(worst["id"]) == 50 + np.abs(predicted - actual).argmax()
+    assert int(worst["row"]) == 50 + np.abs(predicted - actual).argmax()
 
 
 def test_metrics_say_when_the_test_rows_were_trained_on(places):
     schema = write_prepared(places.prepared, table(20), labels(20, 3), classes=LEAVES, test_is_train=True)
     write_model(places.model, schema)
     evaluate(Evaluate(), places, "cpu", 1)
-    report = json.loads((places.metrics / "metrics.json").read_text(encoding="utf-8"))
+    report = json.loads((places.metrics / "details.json").read_text(encoding="utf-8"))
     assert report["test_rows_are"] == "the training rows"
 
 
@@ -155,11 +161,11 @@ def test_workers_and_repetition_change_no_byte(places):
     assert seen[0] == seen[1] == seen[2]
 
 
-def test_only_the_test_split_is_read(places):
+def test_without_baselines_only_the_test_split_is_read(places):
     schema = write_prepared(places.prepared, table(40), labels(40, 3), classes=LEAVES, test=10)
     write_model(places.model, schema)
     (places.prepared / "train-00000.safetensors").unlink()
-    assert evaluate(Evaluate(), places, "cpu", 1).test["accuracy"] >= 0
+    assert evaluate(Evaluate(baselines="none"), places, "cpu", 1).test["accuracy"] >= 0
 
 
 def test_a_missed_bar_leaves_the_metrics(places):
@@ -167,7 +173,7 @@ def test_a_missed_bar_leaves_the_metrics(places):
     write_model(places.model, schema)
     with pytest.raises(UserError, match=r"evaluate\.bar: accuracy .* is below at_least 1"):
         evaluate(Evaluate(bar=Bar(at_least=1.0)), places, "cpu", 1)
-    assert sorted(path.name for path in places.metrics.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in places.metrics.iterdir()) == sorted((*FILES, "trees.json"))
 
 
 def test_data_of_another_kind_is_refused(places, tmp_path):

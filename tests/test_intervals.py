@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from reprise.evaluation.bar import check_bar
-from reprise.evaluation.intervals import Interval, of_mean, quantile, wilson
+from reprise.evaluation.intervals import Interval, quantile, wilson
 from reprise.foundation import seeds
 from reprise.foundation.errors import UserError
 from reprise.settings.params import Bar
@@ -40,16 +38,7 @@ def test_wilson_covers_the_true_share_as_often_as_it_says():
     assert 0.93 < covered < 0.97
 
 
-def test_of_mean_is_the_textbooks():
-    values = [1.0, 2.0, 4.0, 9.0]
-    error = np.std(values, ddof=1) / math.sqrt(4)
-    expected = stats.norm.interval(0.9, loc=4.0, scale=error)
-    assert of_mean(values, 0.9) == pytest.approx(expected, abs=1e-5)
-    assert of_mean([1.0], 0.9) is None
-    assert of_mean([2.0, 2.0], 0.9) == Interval(2.0, 2.0)
-
-
-METRICS = {"accuracy": 0.9701, "classes": {}, "loss": 0.1}
+METRICS = {"accuracy": 0.9701, "loss": 0.1}
 INTERVALS = {"accuracy": Interval(0.95, 0.98)}
 
 

@@ -45,7 +45,7 @@ def test_an_experiment_changes_what_depends_on_it_and_can_be_compared(project: P
     assert "Running stage 'train'" in output
     diff = json.loads(run("dvc metrics diff --json", project))
     changed = diff["metrics/metrics.json"]
-    assert changed["test.loss"]["diff"] != 0
+    assert changed["test.log_loss"]["diff"] != 0
     shown = run("dvc exp show --only-changed --csv", project)
     assert "slower" in shown
     run("dvc plots show", project)

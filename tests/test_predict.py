@@ -72,9 +72,7 @@ def test_a_regression_gives_evaluates_predictions(places, tmp_path):
     rows = run(places, write_csv(tmp_path / "x.csv", by_name(schema, x[50:])), size=16)
     verdict = evaluate(Evaluate(batch_size=16), places, "cpu", 1)
     assert set(rows[0]) == {"id", "predicted"}
-    assert [float(row["predicted"]) for row in rows] == [
-        predicted for _, predicted, _ in verdict.predictions.rows
-    ]
+    assert [float(row["predicted"]) for row in rows] == [row[2] for row in verdict.predictions.rows]
 
 
 def test_image_files_give_evaluates_metrics(places, tmp_path):

@@ -18,7 +18,7 @@ from reprise.spread.runs import ORDER, fold_runs, seed_runs
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.yaml") if path.stem != "dvc")
-RUNS = {"1": {"loss": 0.5, "accuracy": 0.9}, "2": {"loss": 0.25, "accuracy": 0.8, "auc": 0.7}}
+RUNS = {"1": {"log_loss": 0.5, "accuracy": 0.9}, "2": {"log_loss": 0.25, "accuracy": 0.8, "roc_auc": 0.7}}
 
 
 def with_defaults(prepare: Prepare) -> Params:
@@ -27,28 +27,28 @@ def with_defaults(prepare: Prepare) -> Params:
 
 def test_the_figures_are_numpys():
     values = np.random.default_rng(0).normal(size=7)
-    found = table.summaries([{"loss": value} for value in values.tolist()])["loss"]
+    found = table.summaries([{"log_loss": value} for value in values.tolist()])["log_loss"]
     assert found == pytest.approx((values.mean(), values.std(ddof=1), values.min(), values.max()))
-    assert table.summaries([{"loss": 2.0}])["loss"] == (2.0, 0.0, 2.0, 2.0)
+    assert table.summaries([{"log_loss": 2.0}])["log_loss"] == (2.0, 0.0, 2.0, 2.0)
 
 
 def test_a_row_for_each_run_then_the_figures():
     made = table.cells("seed", RUNS)
     assert [row[0] for row in made] == ["seed", "1", "2", "mean", "sd", "min", "max"]
-    assert made[0] == ["seed", "accuracy", "auc", "loss"]
+    assert made[0] == ["seed", "accuracy", "roc_auc", "log_loss"]
     assert made[1] == ["1", "0.9000", "-", "0.5000"]
     assert made[3] == ["mean", "0.8500", "0.7000", "0.3750"]
     assert made[4] == ["sd", "0.0707", "0.0000", "0.1768"]
-    assert table.aligned(made).splitlines()[1] == "1       0.9000       -  0.5000"
+    assert table.aligned(made).splitlines()[1] == "1       0.9000        -    0.5000"
     assert table.markdown(made).splitlines()[:3] == [
-        "| seed | accuracy | auc | loss |",
+        "| seed | accuracy | roc_auc | log_loss |",
         "|---|---:|---:|---:|",
         "| 1 | 0.9000 | - | 0.5000 |",
     ]
 
 
 def test_large_and_small_figures_keep_four_digits():
-    made = table.cells("fold", {"1": {"rmse": 123456.7, "loss": 0.00012345}})
+    made = table.cells("fold", {"1": {"rmse": 123456.7, "log_loss": 0.00012341}})
     assert made[1] == ["1", "0.0001234", "1.235e+05"]
 
 
@@ -56,7 +56,7 @@ def test_words_give_the_spread_and_say_when_there_is_none():
     assert table.in_words("seed", list(RUNS.values()))[0] == (
         "accuracy 0.8500 ± 0.0707 (mean ± standard deviation of 2 seeds)"
     )
-    assert "nothing in this training is random" in table.in_words("seed", [{"loss": 1.0}] * 3)[-1]
+    assert "nothing in this training is random" in table.in_words("seed", [{"log_loss": 1.0}] * 3)[-1]
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

@@ -34,7 +34,7 @@ from reprise.training.run import Places, run
 from reprise.training.threshold import best_f1
 
 COUNTS = {"train": 60, "val": 700, "test": 50}  # more validation rows than are computed at a time
-FILES = ("metrics.json", "predictions.csv", "mistakes.csv")
+FILES = ("metrics.json", "details.json", "predictions.csv", "mistakes.csv")
 
 # The choice
 
@@ -152,14 +152,14 @@ def test_all_who_predict_apply_the_best_threshold_on_validation(
     actual, chance = of_split(places, schema, "test")
     decided = chance >= threshold
     assert (decided != (chance > 0.5)).any()
-    report = json.loads((places.metrics / "metrics.json").read_text(encoding="utf-8"))
+    report = json.loads((places.metrics / "details.json").read_text(encoding="utf-8"))
     assert report["threshold"] == threshold
     assert report["test"]["f1"] == pytest.approx(f1_score(actual, decided), abs=1e-12)
     with (places.metrics / "predictions.csv").open(encoding="utf-8", newline="") as stream:
         guesses = [row["predicted"] for row in csv.DictReader(stream)]
     assert guesses == [schema.classes[int(one)] for one in decided]
     with (places.metrics / "mistakes.csv").open(encoding="utf-8", newline="") as stream:
-        wrong = {int(row["id"]) for row in csv.DictReader(stream)}
+        wrong = {int(row["row"]) for row in csv.DictReader(stream)}
     assert wrong == set(np.flatnonzero(decided != actual).tolist())
 
     x = read_split(places.prepared, schema, "test").x.astype(np.float64)
@@ -176,7 +176,7 @@ def test_a_number_is_taken_as_it_is_and_told(places: Judged, capsys: pytest.Capt
     trained(places, params_of(threshold=0.4))
     assert read_card(places.model).threshold == 0.4
     actual, chance = of_split(places, schema, "test")
-    report = json.loads((places.metrics / "metrics.json").read_text(encoding="utf-8"))
+    report = json.loads((places.metrics / "details.json").read_text(encoding="utf-8"))
     assert report["threshold"] == 0.4
     assert report["test"]["accuracy"] == np.mean((chance >= 0.4) == actual)
     told = capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from reprise.settings.params import Bar, Model, Train
 from reprise.settings.params_file import read_params
@@ -44,11 +45,11 @@ def condition(bar: Bar) -> str:
     return f"{name} ≥ {bar.at_least:g}" if bar.at_least is not None else f"{name} ≤ {bar.at_most:g}"
 
 
-def reached(metric: str, metrics: dict[str, dict[str, float]]) -> str:
+def reached(metric: str, details: dict[str, Any]) -> str:
     """Return what was reached, with its interval where there is one."""
-    text = f"{metrics['test'][metric]:.4f}"
-    interval = metrics["intervals"].get(metric)
-    return f"{text} ({interval['low']:.4f} to {interval['high']:.4f})" if interval else text  # type: ignore[index]
+    text = f"{details['test'][metric]:.4f}"
+    interval = details["intervals"].get(metric)
+    return f"{text} ({interval['low']:.4f} to {interval['high']:.4f})" if interval else text
 
 
 def table() -> str:
@@ -59,13 +60,13 @@ def table() -> str:
             continue
         params = read_params(pipeline.params)
         bar = params.evaluate.bar
-        metrics = json.loads(
-            Path(f"metrics/recipes/{pipeline.name}/metrics.json").read_text(encoding="utf-8")
+        details = json.loads(
+            Path(f"metrics/recipes/{pipeline.name}/details.json").read_text(encoding="utf-8")
         )
         assert bar is not None
         lines.append(
             f"| `{pipeline.name}` | {architecture(params.model)} | {training(params.train)} "
-            f"| {condition(bar)} | {reached(bar.metric, metrics)} |"
+            f"| {condition(bar)} | {reached(bar.metric, details)} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -109,10 +109,11 @@ def _refuse_different(first: Predictions, second: Predictions, names: tuple[str,
             f"compare: {here} is a {first.task}, {there} a {second.task}; "
             "compare experiments with the same target"
         )
-    if not len(first.rows) or not len(second.rows):
-        raise UserError(
-            f"compare: {there if len(first.rows) else here} has no test rows; run dvc repro there"
-        )
+    for name, count in zip(names, (len(first.rows), len(second.rows)), strict=True):
+        if count < 2:
+            raise UserError(
+                f"compare: {name} has {count} test row(s), which tell nothing; raise prepare.split.test"
+            )
     shared = set(first.rows.tolist()) & set(second.rows.tolist())
     if not len(shared) == len(first.rows) == len(second.rows):
         raise UserError(

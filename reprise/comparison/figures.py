@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.comparison.bootstrap import interval
+from reprise.comparison.bootstrap import CONFIDENCE, interval
 from reprise.comparison.predictions import Predictions
 from reprise.evaluation.intervals import Interval, wilson
 from reprise.evaluation.metrics import mean
 
 Floats = NDArray[np.float64]
-CONFIDENCE = 0.95
 
 
-def _same(means: Floats) -> Floats:
-    return means
+def _same(of_rows: float) -> float:
+    return of_rows
 
 
 class Figure(NamedTuple):
@@ -30,20 +30,20 @@ class Figure(NamedTuple):
     of_rows : callable
         From predictions to a number for each row, shape (rows,).
     of_mean : callable
-        From means of these numbers to the figure.
+        From the mean of these numbers to the figure.
     """
 
     name: str
     of_rows: Callable[[Predictions], Floats]
-    of_mean: Callable[[Floats], Floats]
+    of_mean: Callable[[float], float]
 
     def value(self, predictions: Predictions) -> float:
         """Return the figure."""
-        return float(self.of_mean(np.array([mean(self.of_rows(predictions).tolist())]))[0])
+        return self.of_mean(mean(self.of_rows(predictions).tolist()))
 
 
 LOG_LOSS = Figure("log_loss", Predictions.log_losses, _same)
-RMSE = Figure("rmse", lambda found: np.square(found.residuals()), np.sqrt)
+RMSE = Figure("rmse", lambda found: np.square(found.residuals()), math.sqrt)
 MAE = Figure("mae", lambda found: np.abs(found.residuals()), _same)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reprise.evaluation.notes import FEW_ROWS
 from reprise.prepared.schema import Schema
 from reprise.settings.contradictions import DATASETS
 
@@ -12,6 +13,7 @@ def advice(schema: Schema) -> list[str]:
     """Return lines of advice: on small tables, to test on every row once instead of on one split."""
     rows = sum(schema.counts.values())
     whole = schema.test_is_train or DATASETS[schema.dataset].official_test
-    if schema.layout != "table" or rows >= FEW or whole:
+    noted = schema.counts["test"] < FEW_ROWS  # by a note that says the same
+    if schema.layout != "table" or rows >= FEW or whole or noted:
         return []
     return [f"with {rows} rows the split decides much of this: reprise folds 5 tests on every row once"]

@@ -9,7 +9,7 @@ from reprise.foundation.errors import UserError
 from reprise.settings.params import Bar
 
 
-def check_bar(bar: Bar, metrics: Mapping[str, object], intervals: Mapping[str, Interval]) -> str:
+def check_bar(bar: Bar, metrics: Mapping[str, float], intervals: Mapping[str, Interval]) -> str:
     """Return what was met, as a sentence.
 
     Raises
@@ -17,10 +17,10 @@ def check_bar(bar: Bar, metrics: Mapping[str, object], intervals: Mapping[str, I
     UserError
         One line for each condition that was missed, or that this test can't answer.
     """
-    value = metrics.get(bar.metric)
-    if not isinstance(value, float):
-        known = ", ".join(name for name, metric in metrics.items() if isinstance(metric, float))
+    if bar.metric not in metrics:
+        known = ", ".join(metrics)
         raise UserError(f"evaluate.bar.metric: this test has no {bar.metric!r}; use one of {known}")
+    value = metrics[bar.metric]
     met: list[str] = []
     missed: list[str] = []
     if bar.at_least is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,12 +14,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reprise.evaluation import intervals, metrics, tables
+from reprise.evaluation import baselines, tables
+from reprise.evaluation.answers import ClassAnswers, ValueAnswers
 from reprise.evaluation.bar import check_bar
+from reprise.evaluation.baselines import Baseline, Learnt
+from reprise.evaluation.coverage import covered, half_width
+from reprise.evaluation.intervals import wilson
+from reprise.evaluation.judged import metrics_of
+from reprise.evaluation.metrics import by_class, confusion_matrix
+from reprise.evaluation.notes import notes
 from reprise.evaluation.own import own_metrics
-from reprise.evaluation.verdict import Verdict, kind_of_rows, summary
-from reprise.foundation.errors import UserError
-from reprise.foundation.files import csv_text, write_json, write_text
+from reprise.evaluation.resampled import class_intervals, value_intervals
+from reprise.evaluation.results import write_results
+from reprise.evaluation.trees import trees, unfit_for_trees
+from reprise.evaluation.verdict import Verdict, summary
+from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.model.inference import Inference, load_inference
 from reprise.model.losses import decided_classes
 from reprise.model.tensors import unscale_target
@@ -65,11 +75,18 @@ def evaluate(
     rows = read_split(places.prepared, schema, "test")
     if len(rows.y) == 0:
         raise UserError(f"{places.prepared}: the test split is empty; raise prepare.split.test")
-    outputs = list(inference.outputs(_batches(rows, params.batch_size)))
-    _refuse_infinite(outputs, places)
-    judge = _judge_classes if schema.task == "classification" else _judge_values
-    verdict = judge(outputs, rows, params, inference)
-    _write(verdict, params, schema, len(rows.y), places.metrics)
+    # The simpler models are fitted while the model's answers are judged.
+    with ThreadPoolExecutor(1) as beside:
+        others = beside.submit(_others, params, places, schema, rows, workers)
+        outputs = _outputs(inference, rows, params, places)
+        if schema.task == "classification":
+            verdict = _judge_classes(outputs, rows, params, inference)
+        else:
+            width = _half_width(params, places, inference)
+            verdict = _judge_values(outputs, rows, params, inference, width)
+        simpler = others.result()
+    verdict = replace(verdict, baselines=simpler.portable, trees=simpler.trees)
+    write_results(verdict, params, schema, places.metrics)
     print(summary(verdict, params.confidence, schema))
     if params.bar is not None:
         print(f"bar met: {check_bar(params.bar, verdict.test, verdict.intervals)}")
@@ -86,82 +103,110 @@ def refuse_strangers(prepared: Schema, model: Schema, places: Places) -> None:
             )
 
 
-def _batches(rows: Arrays, size: int) -> Iterator[NDArray[Any]]:
-    for start in range(0, len(rows.x), size):
-        yield rows.x[start : start + size]
-
-
-def _refuse_infinite(outputs: list[Tensor], places: Places) -> None:
+def _outputs(inference: Inference, rows: Arrays, params: Evaluate, places: Places) -> list[Tensor]:
+    """Return the model's outputs for rows, in batches."""
+    outputs = list(inference.outputs(_batches(rows, params.batch_size)))
     bad = sum(int((~torch.isfinite(batch)).any(dim=1).sum()) for batch in outputs)
     if bad:
         raise UserError(
             f"{places.model}: its outputs are not finite for {bad:,} test rows; "
             "train again with a smaller train.lr or with train.clip_norm"
         )
+    return outputs
+
+
+def _batches(rows: Arrays, size: int) -> Iterator[NDArray[Any]]:
+    for start in range(0, len(rows.x), size):
+        yield rows.x[start : start + size]
+
+
+@dataclass(frozen=True)
+class Others:
+    """What simpler models reach."""
+
+    portable: tuple[Baseline, ...] = ()
+    trees: Baseline | None = None
+
+
+def _others(params: Evaluate, places: Places, schema: Schema, rows: Arrays, workers: int) -> Others:
+    if params.baselines == "none":
+        return Others()
+    learnt = baselines.learnt_rows(places.prepared, schema)
+    found = [baselines.constant(schema, learnt, rows.y)]
+    if baselines.unfit_for_linear(schema) is None:
+        # Without a compiler there are no kernels; a model in native numerics doesn't need them.
+        with suppress(EnvironmentProblem):
+            found.append(baselines.linear(schema, learnt, rows.x, rows.y))
+    return Others(tuple(found), _trees(params, schema, learnt, rows, workers))
+
+
+def _trees(params: Evaluate, schema: Schema, learnt: Learnt, rows: Arrays, workers: int) -> Baseline | None:
+    if params.baselines != "all" or unfit_for_trees(schema) is not None:
+        return None
+    try:
+        return trees(schema, learnt, rows.x, rows.y, workers)
+    except ImportError:
+        print("note: scikit-learn is not installed here: no comparison with its trees")
+        return None
 
 
 def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, inference: Inference) -> Verdict:
-    names, threshold = inference.card.classes, inference.card.threshold
-    actual = rows.y
-    chances = np.concatenate([inference.probabilities(batch) for batch in outputs])
-    predicted = decided_classes(torch.cat(outputs), chances, threshold)
-    matrix = metrics.confusion_matrix(actual, predicted, len(names))
-    test = metrics.classification_report(matrix, names)
-    test["loss"] = _loss(outputs, actual, params.batch_size, inference)
-    area = metrics.auc(actual, chances[:, 1]) if len(names) == 2 else None
-    if area is not None:
-        test["auc"] = area
-    if params.own is not None:
-        test |= own_metrics(params.own, inference.card.data, actual, predicted, chances, test)
-    hits = int(matrix.trace())
-    actual_names, predicted_names = ([names[number] for number in c.tolist()] for c in (actual, predicted))
-    chance_of_actual = chances[np.arange(len(actual)), actual]
+    schema, threshold = inference.card.data, inference.card.threshold
+    names, actual = schema.classes, rows.y
+    exact = np.concatenate([inference.exact_probabilities(batch) for batch in outputs])
+    unjudged = baselines.class_answers(actual, exact)
+    predicted = decided_classes(torch.cat(outputs), unjudged.chances, threshold)
+    answers = ClassAnswers(actual, predicted, unjudged.chances, unjudged.losses)
+    test = metrics_of(answers)
+    intervals = class_intervals(answers, test, params.confidence, inference.workers)
+    extra = own_metrics(params.own, schema, actual, predicted, answers.chances, test)
+    told, guessed = ([names[number] for number in numbers.tolist()] for numbers in (actual, predicted))
     return Verdict(
-        test,
-        {"accuracy": intervals.wilson(hits, len(actual), params.confidence)},
-        tables.predicted_classes(rows.ids, actual_names, predicted_names, chance_of_actual),
-        tables.wrong_classes(rows.ids, actual_names, predicted_names, chance_of_actual),
-        threshold,
+        test | extra,
+        tuple(extra),
+        intervals,
+        by_class(confusion_matrix(actual, predicted, len(names)), names),
+        tables.predicted_classes(rows.ids, told, guessed, answers.chance_of_actual),
+        tables.wrong_classes(rows.ids, told, guessed, answers.chance_of_actual),
+        notes=tuple(notes(answers, schema)),
+        threshold=threshold,
     )
 
 
-def _loss(outputs: list[Tensor], actual: NDArray[np.int64], size: int, inference: Inference) -> float:
-    """Return the mean cross-entropy, computed in 64 bits."""
-    targets = torch.split(torch.from_numpy(actual), size)
-    sums = [inference.loss_sum(batch, y) for batch, y in zip(outputs, targets, strict=True)]
-    return math.fsum(sums) / len(actual)
-
-
-def _judge_values(outputs: list[Tensor], rows: Arrays, params: Evaluate, inference: Inference) -> Verdict:
-    values = unscale_target(torch.cat(outputs)[:, 0], inference.card.data.target_scale)
-    actual, predicted = rows.y.astype(np.float64), values.numpy().astype(np.float64)
-    residual = predicted - actual
-    found = {
-        "mse": intervals.of_mean(np.square(residual).tolist(), params.confidence),
-        "mae": intervals.of_mean(np.abs(residual).tolist(), params.confidence),
-    }
-    test = metrics.regression_report(actual, predicted)
-    if params.own is not None:
-        test |= own_metrics(params.own, inference.card.data, actual, predicted, None, test)
+def _judge_values(
+    outputs: list[Tensor], rows: Arrays, params: Evaluate, inference: Inference, width: float | None
+) -> Verdict:
+    schema = inference.card.data
+    answers = _values(outputs, rows, schema)
+    test = metrics_of(answers)
+    intervals = value_intervals(answers, test, params.confidence, inference.workers)
+    if width is not None:
+        hits = covered(answers.residual, width)
+        test["interval_coverage"] = hits / len(rows.y)
+        intervals["interval_coverage"] = wilson(hits, len(rows.y), params.confidence)
+    extra = own_metrics(params.own, schema, answers.actual, answers.predicted, None, test)
     return Verdict(
-        test,
-        {name: interval for name, interval in found.items() if interval is not None},
-        tables.predicted_values(rows.ids, actual, predicted),
-        tables.largest_residuals(rows.ids, actual, predicted),
+        test | extra,
+        tuple(extra),
+        intervals,
+        {},
+        tables.predicted_values(rows.ids, answers.actual, answers.predicted),
+        tables.largest_residuals(rows.ids, answers.actual, answers.predicted),
+        notes=tuple(notes(answers, schema)),
+        half_width=width,
     )
 
 
-def _write(verdict: Verdict, params: Evaluate, schema: Schema, count: int, folder: Path) -> None:
-    report = {
-        "task": schema.task,
-        "rows": count,
-        "test_rows_are": kind_of_rows(schema),
-        "test": verdict.test,
-        "confidence": params.confidence,
-        "intervals": {name: interval._asdict() for name, interval in verdict.intervals.items()},
-    }
-    if verdict.threshold is not None:
-        report["threshold"] = verdict.threshold
-    write_text(folder / "predictions.csv", csv_text(*verdict.predictions))
-    write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes))
-    write_json(folder / "metrics.json", report)
+def _half_width(params: Evaluate, places: Places, inference: Inference) -> float | None:
+    """Return how wide prediction intervals must be, by the validation split."""
+    val = read_split(places.prepared, inference.card.data, "val")
+    return half_width(
+        _values(_outputs(inference, val, params, places), val, inference.card.data).residual,
+        params.confidence,
+    )
+
+
+def _values(outputs: list[Tensor], rows: Arrays, schema: Schema) -> ValueAnswers:
+    made = torch.cat([torch.empty(0, 1), *outputs])[:, 0]
+    values = unscale_target(made, schema.target_scale).numpy()
+    return ValueAnswers(rows.y.astype(np.float64), values.astype(np.float64))

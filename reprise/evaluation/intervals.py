@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
-
-from reprise.evaluation.metrics import mean
 
 
 class Interval(NamedTuple):
@@ -48,14 +45,3 @@ def wilson(successes: int, count: int, confidence: float) -> Interval:
     low = 0.0 if successes == 0 else centre - half
     high = 1.0 if successes == count else centre + half
     return Interval(low, high)
-
-
-def of_mean(values: Sequence[float], confidence: float) -> Interval | None:
-    """Return the normal approximation's interval of the mean of rows; None for fewer than two rows."""
-    count = len(values)
-    if count < 2:
-        return None
-    centre = mean(values)
-    variance = math.fsum((value - centre) * (value - centre) for value in values) / (count - 1)
-    half = quantile(confidence) * math.sqrt(variance / count)
-    return Interval(centre - half, centre + half)

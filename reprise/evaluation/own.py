@@ -20,7 +20,7 @@ SIGNATURE = "metrics(schema, actual, predicted, probabilities, **settings)"
 
 
 def own_metrics(
-    settings: Mapping[str, Any],
+    settings: Mapping[str, Any] | None,
     schema: Schema,
     actual: NDArray[Any],
     predicted: NDArray[Any],
@@ -32,7 +32,7 @@ def own_metrics(
     Parameters
     ----------
     settings : mapping
-        `evaluate.own` of the params.
+        `evaluate.own` of the params; None: there are none.
     schema : Schema
     actual, predicted : array (rows,)
         Class numbers (int64), or values in their own unit (float64). Copies are handed on.
@@ -46,6 +46,8 @@ def own_metrics(
     UserError
         If the code fails, or a metric is no finite number or has a name that is taken.
     """
+    if settings is None:
+        return {}
     function = load(project_code(), "metrics", SIGNATURE).metrics
     rows = [None if array is None else array.copy() for array in (actual, predicted, probabilities)]
     made = call(function, f"{PLACE}: {SIGNATURE}", "evaluate.own", settings, schema, *rows)
@@ -61,7 +63,7 @@ def own_metrics(
 def _problem(name: object, value: object, taken: Mapping[str, object]) -> str | None:
     if not isinstance(name, str) or not name:
         return f"{name!r} is no name; names are texts"
-    if name in taken:
+    if name in taken or name.removesuffix("_low").removesuffix("_high") in taken:
         return f"{name!r} is reported already; give it another name"
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         return f"{name!r} must be a number; found {type(value).__name__}"

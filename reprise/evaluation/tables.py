@@ -18,6 +18,7 @@ class Table(NamedTuple):
 
 
 # Every task fills the same files, so that a pipeline's outputs don't depend on its data.
+CLASSES = ("actual", "predicted", "probability_of_actual")
 VALUES = ("actual", "predicted", "residual")
 
 
@@ -26,8 +27,7 @@ def predicted_classes(
 ) -> Table:
     """Return one row per test row, which is what DVC's confusion template counts (see `wrong_classes`)."""
     columns = (ids.tolist(), actual, predicted, probability.tolist())
-    header = ("row", "actual", "predicted", "probability_of_actual")
-    return Table(header, list(zip(*columns, strict=True)))
+    return Table(("row", *CLASSES), list(zip(*columns, strict=True)))
 
 
 def predicted_values(
@@ -55,7 +55,7 @@ def wrong_classes(
     columns = (ids.tolist(), actual, predicted, probability.tolist())
     wrong = [row for row in zip(*columns, strict=True) if row[1] != row[2]]
     wrong.sort(key=lambda row: row[3])  # stable: equals stay in row order
-    return Table(("id", "actual", "predicted", "probability_of_actual"), wrong[:MISTAKES])
+    return Table(("row", *CLASSES), wrong[:MISTAKES])
 
 
 def largest_residuals(
@@ -65,4 +65,4 @@ def largest_residuals(
     residual = predicted - actual
     order = np.argsort(-np.abs(residual), kind="stable")[:MISTAKES]
     columns = (column[order].tolist() for column in (ids, actual, predicted, residual))
-    return Table(("id", *VALUES), list(zip(*columns, strict=True)))
+    return Table(("row", *VALUES), list(zip(*columns, strict=True)))

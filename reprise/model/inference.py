@@ -23,7 +23,7 @@ from reprise.arithmetic.runtime import Device, choose_device, configure, uses_ke
 from reprise.foundation.parallel import in_order
 from reprise.model.card import ModelCard
 from reprise.model.file import load_model
-from reprise.model.losses import class_probabilities, loss_sum, portable_loss_sum, portable_probabilities
+from reprise.model.losses import class_probabilities, portable_probabilities
 from reprise.model.tensors import Normaliser, normaliser
 from reprise.own.errors import telling
 
@@ -61,6 +61,11 @@ class PortableProgram:
         except IndexError:
             return Runner(self._network, self._weights, rows, training=False)
         return runner if runner.rows >= rows else Runner(self._network, self._weights, rows, training=False)
+
+
+def rounded(exact: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return probabilities with `DECIMALS` decimals."""
+    return np.asarray(np.rint(exact * 10.0**DECIMALS) / 10.0**DECIMALS)
 
 
 @dataclass(frozen=True)
@@ -102,23 +107,18 @@ class Inference:
         # On CUDA batches follow each other on one stream anyway.
         return in_order(self._forward, batches, 1 if self.device.type == "cuda" else self.workers)
 
-    def loss_sum(self, outputs: Tensor, y: Tensor) -> float:
-        """Return the cross-entropy of outputs summed over rows, in 64 bits."""
-        if self.program is not None:
-            return portable_loss_sum(outputs, y)
-        return float(loss_sum(outputs.double(), y))
-
     def probabilities(self, outputs: Tensor) -> NDArray[np.float64]:
-        """Return every class's probability, shape (rows, classes), rounded to `DECIMALS`.
+        """Return every class's probability, shape (rows, classes), `rounded`.
 
-        What evaluation ranks and what predict writes are the same numbers. They are computed in 64 bits:
-        32 would make equal what is not.
+        What evaluation ranks and what predict writes are the same numbers.
         """
+        return rounded(self.exact_probabilities(outputs))
+
+    def exact_probabilities(self, outputs: Tensor) -> NDArray[np.float64]:
+        """Return them as they were computed, in 64 bits: 32 would make equal what is not."""
         if self.program is not None:
-            exact = portable_probabilities(outputs)
-        else:
-            exact = class_probabilities(outputs.to(torch.float64)).numpy()
-        return np.asarray(np.rint(exact * 10.0**DECIMALS) / 10.0**DECIMALS)
+            return portable_probabilities(outputs)
+        return np.asarray(class_probabilities(outputs.to(torch.float64)).numpy())
 
     def _forward(self, batch: NDArray[Any]) -> Tensor:
         if self.program is not None:

@@ -290,7 +290,7 @@ class Train(Section):
 class Bar(Section):
     """A condition on a test metric; the evaluate stage fails when it is missed."""
 
-    metric: str = Field("accuracy", description="a key of metrics.json's test section")
+    metric: str = Field("accuracy", description="a key of the test section of details.json")
     at_least: float | None = None
     at_most: float | None = None
     interval_contains: float | None = Field(None, description="must lie in the metric's interval")
@@ -302,6 +302,10 @@ class Evaluate(Section):
     batch_size: Count = 1000
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = Field(0.95, description="of the intervals")
     bar: Bar | None = None
+    baselines: Literal["all", "portable", "none"] = Field(
+        "all",
+        description="simpler models beside this one: a constant, a linear one; all: scikit-learn's trees too",
+    )
     own: Settings | None = Field(
         None, exclude_if=lambda value: value is None,
         description="what metrics() of own/metrics.py takes, under names of its own; null: it is not called",

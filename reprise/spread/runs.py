@@ -35,7 +35,7 @@ class Run:
     name : str
         As it stands in the table: the seed, or the fold's number from 1.
     params : Params
-        With this run's seed and without a bar.
+        With this run's seed, without a bar and baselines.
     fold : Fold or None
         The fold that it is tested on; None: the params' own test split.
     folder : Path
@@ -101,9 +101,9 @@ def fold_runs(params: Params, count: int, device: str) -> list[Run]:
 
 
 def _unbarred(params: Params, seed: int) -> Params:
-    """Return the params with another seed and without a bar: one run may miss it."""
+    """Return the params with another seed, without a bar, which one run may miss, and without baselines."""
     train = params.train.model_copy(update={"seed": seed})
-    evaluate = params.evaluate.model_copy(update={"bar": None})
+    evaluate = params.evaluate.model_copy(update={"bar": None, "baselines": "none"})
     return params.model_copy(update={"train": train, "evaluate": evaluate})
 
 

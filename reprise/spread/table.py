@@ -6,18 +6,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
+from reprise.evaluation.judged import HEADLINE
+
 Metrics = Mapping[str, float]
-FIRST = (
-    "accuracy",
-    "macro_f1",
-    "f1",
-    "auc",
-    "loss",
-    "rmse",
-    "mae",
-    "r2",
-    "mse",
-)  # in this order, then others
+FIRST = (*HEADLINE["classification"], *HEADLINE["regression"])  # in this order, then a user's own
+SPOKEN = ("accuracy", "log_loss", "rmse", "mae")
 MISSING = "-"
 
 
@@ -96,10 +89,10 @@ def markdown(table: Sequence[Sequence[str]]) -> str:
 
 
 def in_words(what: str, runs: Sequence[Metrics]) -> list[str]:
-    """Return mean ± standard deviation of the first two metrics as lines."""
+    """Return mean ± standard deviation of the metrics that people compare first, as lines."""
     made = summaries(runs)
     lines = []
-    for name, summary in list(made.items())[:2]:
+    for name, summary in ((name, made[name]) for name in SPOKEN if name in made):
         number = _format(summary)
         told = f"{number.format(summary.mean)} ± {number.format(summary.sd)}"
         lines.append(f"{name} {told} (mean ± standard deviation of {len(runs)} {what}s)")

@@ -1,0 +1,71 @@
+"""What an evaluation writes: the headline figures, their details, the tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reprise.evaluation.baselines import Baseline
+from reprise.evaluation.judged import HEADLINE
+from reprise.evaluation.trees import write_trees
+from reprise.evaluation.verdict import Verdict, kind_of_rows
+from reprise.foundation.files import csv_text, write_json, write_text
+from reprise.prepared.schema import Schema
+from reprise.settings.params import Evaluate
+
+METRICS, DETAILS = "metrics.json", "details.json"
+
+
+def write_results(verdict: Verdict, params: Evaluate, schema: Schema, folder: Path) -> None:
+    """Write all files of an evaluation into a folder, metrics.json last."""
+    write_text(folder / "predictions.csv", csv_text(*verdict.predictions))
+    write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes))
+    write_trees(folder, verdict.trees)
+    write_json(folder / DETAILS, details(verdict, params, schema))
+    write_json(folder / METRICS, headline(verdict, schema))
+
+
+def headline(verdict: Verdict, schema: Schema) -> dict[str, Any]:
+    """Return what `dvc metrics` shows: a dozen numbers."""
+    first = HEADLINE[schema.task][0]
+    names = (*HEADLINE[schema.task], *verdict.own)
+    test = {name: verdict.test[name] for name in names if name in verdict.test}
+    if first in verdict.intervals:
+        interval = verdict.intervals[first]
+        test |= {f"{first}_low": interval.low, f"{first}_high": interval.high}
+    return {
+        "test": test,
+        "baselines": {baseline.key: baseline.metrics[first] for baseline in verdict.baselines},
+        "rows": len(verdict.predictions.rows),
+    }
+
+
+def details(verdict: Verdict, params: Evaluate, schema: Schema) -> dict[str, Any]:
+    """Return everything that metrics.json leaves out."""
+    found: dict[str, Any] = {
+        "task": schema.task,
+        "test_rows_are": kind_of_rows(schema),
+        "rows": len(verdict.predictions.rows),
+        "test": verdict.test,
+        "confidence": params.confidence,
+        "intervals": {name: interval._asdict() for name, interval in verdict.intervals.items()},
+        "baselines": [_baseline(baseline) for baseline in verdict.baselines],
+        "notes": list(verdict.notes),
+    }
+    if verdict.classes:
+        found["classes"] = verdict.classes
+    if verdict.threshold is not None:
+        found["threshold"] = verdict.threshold
+    if verdict.half_width is not None:
+        found["interval_half_width"] = verdict.half_width
+    return found
+
+
+def _baseline(baseline: Baseline) -> dict[str, Any]:
+    return {
+        "key": baseline.key,
+        "name": baseline.name,
+        "metrics": baseline.metrics,
+        "fitted_rows": baseline.fitted,
+        "rows": baseline.rows,
+    }
