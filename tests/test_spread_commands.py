@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
 import re
@@ -31,7 +32,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "iris.yaml").write_text(
         text.replace("epochs: 100", "epochs: 3").replace("batch_size: 2", "batch_size: 8")
     )
-    (folder / "slow.yaml").write_text(text.replace("epochs: 100", "epochs: 1000"))
+    (folder / "slow.yaml").write_text(text.replace("epochs: 100", "epochs: 2000"))
     run("git add --all", folder)
     run("git commit --quiet --message quick", folder)
     return folder
@@ -158,8 +159,6 @@ def test_a_spread_that_was_stopped_or_killed_goes_on_where_it_was(project: Path)
     shutil.rmtree(project / ".state", ignore_errors=True)
     process = started(project)
     assert len(workers(project)) == 2
-    told = run(f"{REPRISE} folds 2 {IRIS}", project, fails=3)  # one command at a time
-    assert f"folds: process {process.pid} is at work on seeds or folds here; wait for it, or end it" in told
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGINT
@@ -182,6 +181,19 @@ def test_a_spread_that_was_stopped_or_killed_goes_on_where_it_was(project: Path)
     assert checkpoints(project) == 0
     shutil.rmtree(project / ".state")
     assert out(SLOW, project) == resumed
+
+
+def test_one_command_at_a_time(project: Path) -> None:
+    place = project / ".state/spread/lock"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("w") as lock:
+        lock.write("123")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        told = run(f"{REPRISE} folds 2 {IRIS}", project, fails=3)
+    assert told.strip() == (
+        "folds: process 123 is at work on seeds or folds here; wait for it, or end it (its state is kept)"
+    )
 
 
 @pytest.mark.parametrize(

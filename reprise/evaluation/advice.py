@@ -12,7 +12,8 @@ FEW = 1000  # rows of a table; below, which of them are test decides much of eve
 def advice(schema: Schema) -> list[str]:
     """Return lines of advice: on small tables, to test on every row once instead of on one split."""
     rows = sum(schema.counts.values())
-    whole = schema.test_is_train or DATASETS[schema.dataset].official_test
+    facts = DATASETS.get(schema.dataset)
+    whole = schema.test_is_train or (facts is not None and facts.official_test)
     noted = schema.counts["test"] < FEW_ROWS  # by a note that says the same
     if schema.layout != "table" or rows >= FEW or whole or noted:
         return []
