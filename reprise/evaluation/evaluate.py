@@ -24,6 +24,7 @@ from reprise.evaluation.judged import metrics_of
 from reprise.evaluation.metrics import by_class, confusion_matrix
 from reprise.evaluation.notes import notes
 from reprise.evaluation.own import own_metrics
+from reprise.evaluation.plots import plot_tables
 from reprise.evaluation.resampled import class_intervals, value_intervals
 from reprise.evaluation.results import write_results
 from reprise.evaluation.trees import trees, unfit_for_trees
@@ -168,6 +169,7 @@ def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, infere
         by_class(confusion_matrix(actual, predicted, len(names)), names),
         tables.predicted_classes(rows.ids, told, guessed, answers.chance_of_actual),
         tables.wrong_classes(rows.ids, told, guessed, answers.chance_of_actual),
+        plot_tables(answers, rows.x, inference),
         notes=tuple(notes(answers, schema)),
         threshold=threshold,
     )
@@ -192,6 +194,7 @@ def _judge_values(
         {},
         tables.predicted_values(rows.ids, answers.actual, answers.predicted),
         tables.largest_residuals(rows.ids, answers.actual, answers.predicted),
+        plot_tables(answers, rows.x, inference),
         notes=tuple(notes(answers, schema)),
         half_width=width,
     )

@@ -25,7 +25,7 @@ VALUES = ("actual", "predicted", "residual")
 def predicted_classes(
     ids: NDArray[np.int64], actual: list[str], predicted: list[str], probability: NDArray[np.float64]
 ) -> Table:
-    """Return one row per test row, which is what DVC's confusion template counts (see `wrong_classes`)."""
+    """Return one row per test row (see `wrong_classes`)."""
     columns = (ids.tolist(), actual, predicted, probability.tolist())
     return Table(("row", *CLASSES), list(zip(*columns, strict=True)))
 

@@ -30,6 +30,8 @@ class Verdict:
         Precision, recall, f1 and support by class; empty for a regression.
     predictions, mistakes : Table
         One row per test row; the worst rows.
+    plots : dict
+        What `dvc plots` draws, by file name (see `reprise.evaluation.plots`).
     baselines : tuple of Baseline
         From our own arithmetic.
     trees : Baseline or None
@@ -48,6 +50,7 @@ class Verdict:
     classes: Report
     predictions: Table
     mistakes: Table
+    plots: dict[str, Table]
     baselines: tuple[Baseline, ...] = ()
     trees: Baseline | None = None
     notes: tuple[str, ...] = field(default=())

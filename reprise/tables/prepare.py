@@ -179,6 +179,7 @@ def _schema(
         licence="unknown (your own data)",
         raw={source.name: sha256_file(source.file.path) for source in sources},
         encoder=encoder.to_json(),
+        encoder_widths=tuple(len(code.features) for code in encoder.columns),
     )
 
 
