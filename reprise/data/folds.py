@@ -70,7 +70,7 @@ def fold_of_rows(
         If there are not enough rows, groups or moments.
     """
     if folds > rows:
-        raise UserError(f"folds: {rows} rows cannot fill {folds} folds; ask for fewer")
+        raise UserError(f"{rows} rows cannot fill {folds} folds; ask for fewer")
     match method:
         case "time":
             if moments is None:

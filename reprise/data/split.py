@@ -189,7 +189,7 @@ def _refuse_sklearn(seed: int, groups: Numbers | None) -> None:
 def _refuse_official(official_test: NDArray[np.bool_] | None) -> None:
     if official_test is not None:
         raise UserError(
-            "folds: this dataset has a test split of its own, which is never learnt from; "
+            "this dataset has a test split of its own, which is never learnt from; "
             "use reprise seeds, which tests on it, or take the test split away"
         )
 
