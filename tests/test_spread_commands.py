@@ -167,6 +167,12 @@ def test_a_spread_that_was_stopped_or_killed_goes_on_where_it_was(project: Path)
     assert checkpoints(project) == 2
 
     process = started(project)
+    os.kill(workers(project)[0], signal.SIGTERM)  # the others are stopped with it
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.fullmatch("seed [12]: ended by signal 15, its state is kept; out of memory.*", errors.strip())
+
+    process = started(project)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     deadline = time.monotonic() + 30

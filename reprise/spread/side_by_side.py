@@ -160,9 +160,10 @@ def _work(run: Run, options: Sequence[str], processes: Processes, what: str) -> 
     lines = (run.folder / "errors").read_text(encoding="utf-8", errors="replace").splitlines()
     if code in ENDED:
         raise ENDED[code](*(f"{what} {run.name}: {line}" for line in lines))
-    if code < 0:
+    if code < 0 or code > 128:  # as the system tells it, or as the training's exit code does
+        number = -code if code < 0 else code - 128
         raise RepriseError(
-            f"{what} {run.name}: ended by signal {-code}; its state is kept; out of memory? use fewer --jobs"
+            f"{what} {run.name}: ended by signal {number}, its state is kept; out of memory? use fewer --jobs"
         )
     raise RepriseError(f"{what} {run.name}: failed ({code}); see {run.folder / 'errors'}", *lines[-1:])
 
