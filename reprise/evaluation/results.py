@@ -19,7 +19,7 @@ METRICS, DETAILS, PLOTS = "metrics.json", "details.json", "plots"
 def write_results(verdict: Verdict, params: Evaluate, schema: Schema, folder: Path) -> None:
     """Write all files of an evaluation into a folder, metrics.json last."""
     write_text(folder / "predictions.csv", csv_text(*verdict.predictions))
-    write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes))
+    write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes.table))
     for name, table in verdict.plots.items():
         write_text(folder / PLOTS / f"{name}.csv", csv_text(*table))
     write_trees(folder, verdict.trees)

@@ -13,6 +13,7 @@ Floats = Annotated[tuple[float, ...], Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 Sizes = Annotated[tuple[int, ...], Field(strict=False)]
 SplitName = Literal["train", "val", "test"]
+SCHEMA_FILE = "schema.json"
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 

@@ -27,8 +27,7 @@ from reprise.foundation.parallel import in_order
 from reprise.foundation.states import fingerprint, state_root
 from reprise.model.inference import PortableProgram
 from reprise.model.tensors import Normaliser, Rows
-from reprise.prepared.schema import SplitName
-from reprise.prepared.shards import SCHEMA_FILE
+from reprise.prepared.schema import SCHEMA_FILE, SplitName
 from reprise.settings.params import Train
 from reprise.training.ranks import Ranks
 
