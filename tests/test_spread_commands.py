@@ -207,14 +207,14 @@ def test_one_command_at_a_time(project: Path) -> None:
     [
         (
             "folds 3 --params recipes/line.yaml",
-            "fold 1: prepare.split.method: none tests on the training rows",
+            "prepare.split.method: none tests on the training rows",
         ),
         ("folds 1", "FOLDS: must be a whole number ≥ 2; found '1'"),
         ("seeds two", "SEEDS: must be a whole number ≥ 2; found 'two'"),
         ("seeds 3 --jobs 0", "--jobs: must be a whole number ≥ 1; found '0'"),
         ("seeds 3 --params nosuch.yaml", "nosuch.yaml: no such file"),
         ("folds 5 --params recipes/mnist.yaml", "folds: prepare.dataset: mnist has a test split of its own"),
-        ("folds 200 --params iris.yaml", "fold 1: 150 rows cannot fill 200 folds; ask for fewer"),
+        ("folds 200 --params iris.yaml", ": 150 rows cannot fill 200 folds; ask for fewer"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(project: Path, command: str, message: str) -> None:

@@ -21,6 +21,10 @@ from reprise.foundation.ordering import distinct
 
 Numbers = NDArray[np.int64]
 NEVER = -1  # tested in no fold
+UNSPLIT = (
+    "prepare.split.method: none tests on the training rows, and folds test on rows that were held out; "
+    "use stratified or shuffle"
+)
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,7 @@ def fold_of_rows(
         case "sklearn":
             return _like_sklearn(rows, folds, seed)
         case "none":
-            raise UserError(
-                "prepare.split.method: none tests on the training rows, and folds test on rows that were "
-                "held out; use stratified or shuffle"
-            )
+            raise UserError(UNSPLIT)
     strata = labels if method == "stratified" else None
     if groups is None:
         return dealt(seeds.permutation(rows, seed, "test folds"), strata, folds)

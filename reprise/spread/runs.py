@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import reprise
-from reprise.data.folds import Fold
+from reprise.data.folds import UNSPLIT, Fold
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import read_json, sha256_file, write_json
 from reprise.foundation.states import fingerprint, state_root
@@ -89,9 +89,9 @@ def fold_runs(params: Params, count: int, device: str) -> list[Run]:
     Raises
     ------
     UserError
-        If the dataset has a test split of its own.
+        If the dataset has a test split of its own, or is not split at all.
     """
-    _refuse_official(params.prepare)
+    _refuse_unfit(params.prepare)
     named, own = _Namer(params, device), _unbarred(params, params.train.seed)
     runs = []
     for fold in (Fold(number, count) for number in range(count)):
@@ -107,8 +107,10 @@ def _unbarred(params: Params, seed: int) -> Params:
     return params.model_copy(update={"train": train, "evaluate": evaluate})
 
 
-def _refuse_official(prepare: Prepare) -> None:
-    """Refuse what is known to have a test split before anything is read or downloaded."""
+def _refuse_unfit(prepare: Prepare) -> None:
+    """Refuse what is known to have no folds before anything is read or downloaded."""
+    if prepare.split.method == "none":
+        raise UserError(UNSPLIT)
     where = None
     if DATASETS[prepare.dataset].official_test:
         where = f"prepare.dataset: {prepare.dataset} has a test split of its own"
