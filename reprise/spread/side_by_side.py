@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 from reprise.foundation.errors import EnvironmentProblem, Interrupted, RepriseError, UserError
-from reprise.prepared.shards import SCHEMA_FILE
+from reprise.prepared.schema import SCHEMA_FILE
 from reprise.spread.runs import Run
 from reprise.training.signals import StopRequest, stop_on_signals
 
