@@ -31,13 +31,13 @@ from tables import TABLES, Table
 
 from reprise.evaluation.evaluate import Places as Judged
 from reprise.evaluation.evaluate import evaluate
+from reprise.foundation.states import STATE_VARIABLE
 from reprise.prepared.shards import read_schema, read_split
 from reprise.preparing.prepare import prepare
 from reprise.settings.params import Params
 from reprise.settings.params_file import read_params
 from reprise.starter.table import look_at_table
 from reprise.starter.text import table_params
-from reprise.training.checkpoint import STATE_VARIABLE
 from reprise.training.run import Places, run
 
 OURS = "reprise's default"

@@ -17,6 +17,7 @@ from tiny import schema_of
 
 from reprise.arithmetic.table_layers import Answer, Members
 from reprise.foundation.errors import Interrupted
+from reprise.foundation.states import STATE_VARIABLE
 from reprise.model.bag import Bag
 from reprise.model.file import load_model
 from reprise.model.inference import PortableProgram
@@ -26,7 +27,6 @@ from reprise.prepared.shards import Arrays, PreparedWriter, read_schema
 from reprise.settings.params import Params
 from reprise.training import exact
 from reprise.training.blend import SHARES, best_share
-from reprise.training.checkpoint import STATE_VARIABLE
 from reprise.training.display import Display
 from reprise.training.run import Places, run
 

@@ -20,9 +20,9 @@ from tiny import same_bits
 
 from reprise.foundation import throttle
 from reprise.foundation.errors import EnvironmentProblem
-from reprise.foundation.workspace import state_root
+from reprise.foundation.states import fingerprint, state_root
 from reprise.training import checkpoint
-from reprise.training.checkpoint import Checkpoints, fingerprint, unpack
+from reprise.training.checkpoint import Checkpoints, unpack
 
 TENSORS = {
     "model/weight": torch.tensor([[1.5, -0.0], [float("inf"), 1e-45]]),

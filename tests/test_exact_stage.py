@@ -16,10 +16,10 @@ from torchrun import torchrun_stage
 
 from reprise.arithmetic.linear_solver import LinearProblem
 from reprise.foundation.errors import Interrupted, UserError
+from reprise.foundation.states import STATE_VARIABLE
 from reprise.model.file import load_model
 from reprise.settings.params import Model, Params, Train
 from reprise.training import canary, exact
-from reprise.training.checkpoint import STATE_VARIABLE
 from reprise.training.refusals import refuse_unfit
 from reprise.training.run import Places, run
 

@@ -17,13 +17,13 @@ from train_process import PARAMS
 
 from reprise.evaluation.evaluate import Places as Judged
 from reprise.evaluation.evaluate import evaluate
+from reprise.foundation.states import STATE_VARIABLE
 from reprise.prediction.predict import predict
 from reprise.prepared.schema import SPLITS, Schema, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.preparing.prepare import prepare
 from reprise.settings.params import Augment, Cnn, Evaluate, Mlp, Model, Params, Prepare, Tabm, Train
 from reprise.training import canary
-from reprise.training.checkpoint import STATE_VARIABLE
 from reprise.training.run import Places, run
 
 COUNTS = {"train": 40, "val": 12, "test": 15}

@@ -19,6 +19,7 @@ from torchrun import torchrun_stage
 
 from reprise.evaluation import evaluate as evaluation
 from reprise.foundation.errors import Interrupted, UserError
+from reprise.foundation.states import STATE_VARIABLE
 from reprise.model.file import load_model
 from reprise.model.inference import PortableProgram, load_inference
 from reprise.model.pretrained import PretrainedNetwork
@@ -27,7 +28,6 @@ from reprise.prepared.shards import read_schema, read_split
 from reprise.settings.contradictions import contradictions
 from reprise.settings.params import Params
 from reprise.training import canary, features
-from reprise.training.checkpoint import STATE_VARIABLE
 from reprise.training.run import Places, run
 
 OUTPUTS = ("models/model.json", "models/model.safetensors", "metrics/history.csv")

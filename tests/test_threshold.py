@@ -23,12 +23,12 @@ from reprise.evaluation.evaluate import Places as Judged
 from reprise.evaluation.evaluate import evaluate
 from reprise.export.export import export
 from reprise.foundation.errors import UserError
+from reprise.foundation.states import STATE_VARIABLE
 from reprise.model.card import read_card
 from reprise.model.inference import load_inference
 from reprise.prepared.schema import SPLITS, Schema
 from reprise.prepared.shards import Arrays, PreparedWriter, read_split
 from reprise.settings.params import Evaluate, Mlp, Model, Params, Prepare, Train
-from reprise.training.checkpoint import STATE_VARIABLE
 from reprise.training.refusals import refuse_unfit
 from reprise.training.run import Places, run
 from reprise.training.threshold import best_f1

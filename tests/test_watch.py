@@ -22,8 +22,9 @@ from reprise import cli
 from reprise.foundation.durations import duration
 from reprise.foundation.errors import UserError
 from reprise.foundation.locks import is_held
+from reprise.foundation.states import STATE_VARIABLE
 from reprise.training import standing
-from reprise.training.checkpoint import STATE_VARIABLE, Checkpoints
+from reprise.training.checkpoint import Checkpoints
 from reprise.training.display import Display
 from reprise.training.live import LIVE_FILE, LiveFile, best, curve, live_files
 from reprise.training.standing import Standing

@@ -12,7 +12,8 @@ from typing import Any
 
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import json_text
-from reprise.foundation.workspace import STATE_VARIABLE, main_root, state_root
+from reprise.foundation.states import STATE_VARIABLE, state_root
+from reprise.foundation.workspace import main_root
 from reprise.training.live import live_files
 from reprise.watching.text import BARS, PLAIN_BARS, block, ended, interrupted
 

@@ -16,22 +16,45 @@ def assign_groups(
 ) -> NDArray[np.uint8]:
     """Return the split of each row (0 train, 1 val, 2 test), the same for all rows of a group.
 
-    The largest groups go first, equal ones in random order, each to the split that lacks most of the
+    See `share_groups`.
+    """
+    wanted = {0: (1 - test) * (1 - val), 1: (1 - test) * val, 2: test}
+    wanted = {split: share for split, share in wanted.items() if share > 0}
+    parts = f"{len(wanted)} splits; use a column with more groups, or set prepare.split.val to 0"
+    return share_groups(groups, labels, wanted, seed, parts)
+
+
+def share_groups(
+    groups: NDArray[np.int64],
+    labels: NDArray[np.int64] | None,
+    wanted: dict[int, Fraction],
+    seed: int,
+    told: str,
+) -> NDArray[np.uint8]:
+    """Return the part of each row, the same for all rows of a group.
+
+    The largest groups go first, equal ones in random order, each to the part that lacks most of the
     group's rows, counted per class when there are labels. Shares are met as closely as whole groups allow.
+
+    Parameters
+    ----------
+    groups : array (rows,)
+    labels : array (rows,), optional
+        Class numbers.
+    wanted : dict
+        Share of each part, by its number below 256.
+    seed : int
+    told : str
+        How many parts of what kind, and what to do when there are fewer groups.
 
     Raises
     ------
     UserError
-        If there are fewer groups than splits.
+        If there are fewer groups than parts.
     """
     names, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    wanted = {0: (1 - test) * (1 - val), 1: (1 - test) * val, 2: test}
-    wanted = {split: share for split, share in wanted.items() if share > 0}
     if len(names) < len(wanted):
-        raise UserError(
-            f"prepare.csv.group: {len(names)} group(s) cannot fill {len(wanted)} splits; "
-            "use a column with more groups, or set prepare.split.val to 0"
-        )
+        raise UserError(f"prepare.csv.group: {len(names)} group(s) cannot fill {told}")
     order = seeds.permutation(len(names), seed, "split", "groups")
     order = order[np.argsort(-sizes[order], kind="stable")]
     members = _classes_of_groups(group_of, labels, len(names))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.data.folds import Fold, fold_of_rows
 from reprise.data.groups import assign_groups
 from reprise.data.time_split import assign_by_time
 from reprise.foundation import seeds
@@ -17,6 +18,7 @@ from reprise.foundation.errors import UserError
 from reprise.settings.params import Split
 
 TRAIN, VAL, TEST = 0, 1, 2
+UNUSED = 3  # later than a fold that is tested: what was known then had no such rows
 Numbers = NDArray[np.int64]
 
 
@@ -37,8 +39,9 @@ def assign(
     official_test: NDArray[np.bool_] | None = None,
     moments: NDArray[np.float64] | None = None,
     classes: Sequence[str] = (),
+    fold: Fold | None = None,
 ) -> NDArray[np.uint8]:
-    """Return the split of each row: 0 train, 1 val, 2 test.
+    """Return the split of each row: 0 train, 1 val, 2 test; 3 is none of them.
 
     Parameters
     ----------
@@ -58,6 +61,8 @@ def assign(
         What ``time`` orders the rows by.
     classes : sequence of str, optional
         Class names, for messages.
+    fold : Fold, optional
+        The rows of this fold are test instead of a share of all; those after it in ``time`` are in no split.
 
     Raises
     ------
@@ -65,10 +70,18 @@ def assign(
         If a split that was asked for would be empty, or a class would have no train row.
     """
     parts = np.zeros(count, np.uint8)
-    free = np.arange(count)
+    if fold is not None:
+        _refuse_official(official_test)
+        tested_in = fold_of_rows(
+            count, fold.count, split.method, seed, labels, groups, moments, 1 + (split.val > 0)
+        )
+        official_test = tested_in == fold.number
+        if split.method == "time":
+            parts[tested_in > fold.number] = UNUSED
     if official_test is not None:
         parts[official_test] = TEST
-        free = np.flatnonzero(~official_test)
+    free = np.flatnonzero(parts == TRAIN)
+    if official_test is not None:
         _refuse_shared_groups(groups, official_test)
     shares = Shares(Fraction(0) if official_test is not None else _exact(split.test), _exact(split.val))
     match split.method:
@@ -170,6 +183,14 @@ def _refuse_sklearn(seed: int, groups: Numbers | None) -> None:
         raise UserError(
             "prepare.split.method: sklearn takes no account of groups (prepare.csv.group); "
             "use stratified or shuffle"
+        )
+
+
+def _refuse_official(official_test: NDArray[np.bool_] | None) -> None:
+    if official_test is not None:
+        raise UserError(
+            "this dataset has a test split of its own, which is never learnt from; "
+            "use reprise seeds, which tests on it, or take the test split away"
         )
 
 

@@ -42,14 +42,14 @@ def assign_by_time(moments: NDArray[np.float64], test: Fraction, val: Fraction) 
     parts = np.zeros(len(moments), np.uint8)
     end = len(moments)
     if test > 0:
-        end = _nearest(starts[wanted - 1 :], end - round(end * test))
+        end = nearest(starts[wanted - 1 :], end - round(end * test))
         parts[first >= end] = 2
     if val > 0:
-        begin = _nearest(starts[(starts > 0) & (starts < end)], end - round(end * val))
+        begin = nearest(starts[(starts > 0) & (starts < end)], end - round(end * val))
         parts[(first >= begin) & (first < end)] = 1
     return parts
 
 
-def _nearest(starts: NDArray[Any], wanted: int) -> int:
+def nearest(starts: NDArray[Any], wanted: int) -> int:
     """Return the first of the starts, in rising order, that are nearest to a number."""
     return int(starts[np.abs(starts - wanted).argmin()])

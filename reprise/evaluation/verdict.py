@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from reprise.evaluation.advice import advice
 from reprise.evaluation.baselines import Baseline
 from reprise.evaluation.intervals import Interval
 from reprise.evaluation.judged import HEADLINE
@@ -79,7 +80,8 @@ def summary(verdict: Verdict, confidence: float, schema: Schema) -> str:
             f"{100 * confidence:.4g} % of new rows should lie within {verdict.half_width:.6g} of their "
             f"prediction; of these {100 * verdict.test['interval_coverage']:.1f} % do"
         )
-    return "\n".join([*lines, *(f"note: {note}" for note in verdict.notes)])
+    notes = [*verdict.notes, *advice(schema)]
+    return "\n".join([*lines, *(f"note: {note}" for note in notes)])
 
 
 def _figures(verdict: Verdict, confidence: float, schema: Schema) -> Iterator[str]:

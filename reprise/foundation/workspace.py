@@ -6,7 +6,6 @@ import os
 import re
 from pathlib import Path
 
-STATE_VARIABLE = "REPRISE_STATE"
 # A file or folder in DVC's cache, named by the hash of its content. The cache may lie on another disk.
 _CACHED = re.compile(r"files/md5/[0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?")
 
@@ -28,13 +27,6 @@ def main_root(start: Path | None = None) -> Path:
         if parts[place : place + 3] == (".dvc", "tmp", "exps"):
             return Path(*parts[:place])
     return here
-
-
-def state_root(start: Path | None = None) -> Path:
-    """Return the folder of all states: `.state` at the main repository root, or ``$REPRISE_STATE``."""
-    if os.environ.get(STATE_VARIABLE):
-        return Path(os.environ[STATE_VARIABLE])
-    return main_root(start) / ".state"
 
 
 def leads_outside(path: Path) -> Path | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from reprise.data import normalise
 from reprise.data.checks import Contract
+from reprise.data.folds import Fold
 from reprise.data.split import TEST, VAL, assign
 from reprise.foundation.errors import UserError
 from reprise.foundation.workers import cores
@@ -27,7 +28,9 @@ from reprise.settings.params import Images, Prepare
 SHARD_BYTES = 2**26  # smaller than usual: an unfinished shard of each split waits in memory
 
 
-def prepare_images(params: Prepare, out: Path, *, workers: int | None = None) -> Schema:
+def prepare_images(
+    params: Prepare, out: Path, *, workers: int | None = None, fold: Fold | None = None
+) -> Schema:
     """Write prepared data from a folder of images and return its schema.
 
     The images are read once, in the order of their sorted names, and written as they come; a row's id
@@ -42,6 +45,8 @@ def prepare_images(params: Prepare, out: Path, *, workers: int | None = None) ->
         The folder that the prepared data replaces, as a whole and at the end.
     workers : int, optional
         Threads; all cores by default. The result doesn't depend on it.
+    fold : Fold, optional
+        Of a cross-validation: its images are the test split.
 
     Raises
     ------
@@ -55,7 +60,7 @@ def prepare_images(params: Prepare, out: Path, *, workers: int | None = None) ->
         print(line, file=sys.stderr)
     if folder.empty:
         _tell([f"{root}/{name}: no image in this class's folder" for name in folder.empty], params.images)
-    reading = _Reading(folder, _split(folder, params), params, workers or cores())
+    reading = _Reading(folder, _split(folder, params, fold), params, workers or cores())
     sums = normalise.WholeNumberSums()
     contract = Contract()
     inputs: Statistics | None = None
@@ -81,7 +86,7 @@ def prepare_images(params: Prepare, out: Path, *, workers: int | None = None) ->
         return writer.finish(schema, checks)
 
 
-def _split(folder: ImageFolder, params: Prepare) -> NDArray[np.uint8]:
+def _split(folder: ImageFolder, params: Prepare, fold: Fold | None) -> NDArray[np.uint8]:
     """Return each file's split: the folder's own where it has one, otherwise drawn."""
     labels = np.array([file.label for file in folder.files], np.int64)
     official = folder.splits
@@ -97,6 +102,7 @@ def _split(folder: ImageFolder, params: Prepare) -> NDArray[np.uint8]:
         labels=labels[drawn],
         official_test=given[drawn] == TEST if "test" in official else None,
         classes=folder.classes,
+        fold=fold,
     )
     unlearnt = np.setdiff1d(labels, labels[given == 0]).tolist()
     if unlearnt:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from reprise.data import normalise
 from reprise.data.checks import Contract
+from reprise.data.folds import Fold
 from reprise.data.raw import Raw
 from reprise.data.sources import load
 from reprise.data.split import assign
@@ -25,7 +26,7 @@ from reprise.tables.files import is_pattern, table_files
 Rows = dict[SplitName, NDArray[np.intp]]  # row numbers of each split
 
 
-def prepare(params: Prepare, out: Path, raw_dir: Path) -> Schema:
+def prepare(params: Prepare, out: Path, raw_dir: Path, fold: Fold | None = None) -> Schema:
     """Write prepared data and return its schema.
 
     Parameters
@@ -36,6 +37,8 @@ def prepare(params: Prepare, out: Path, raw_dir: Path) -> Schema:
         The folder that the prepared data replaces, as a whole and at the end.
     raw_dir : Path
         Where raw data stands, for the datasets that have files.
+    fold : Fold, optional
+        Of a cross-validation: its rows are the test split, in place of a share of all.
 
     Raises
     ------
@@ -46,15 +49,15 @@ def prepare(params: Prepare, out: Path, raw_dir: Path) -> Schema:
     if params.dataset == "csv":
         from reprise.tables.prepare import prepare_csv  # pandas: only who has a table waits for it
 
-        return prepare_csv(params, out)
+        return prepare_csv(params, out, fold=fold)
     if params.dataset == "images":
         from reprise.images.prepare import prepare_images  # Pillow, likewise
 
-        return prepare_images(params, out)
+        return prepare_images(params, out, fold=fold)
     raw = load(params, raw_dir)
     if params.flatten:
         raw = flattened(raw)
-    rows = split_rows(raw, params)
+    rows = split_rows(raw, params, fold)
     return _write(raw, rows, params, out)
 
 
@@ -100,7 +103,7 @@ def flattened(raw: Raw) -> Raw:
     return replace(raw, x=x, columns=columns, layout="table")
 
 
-def split_rows(raw: Raw, params: Prepare) -> Rows:
+def split_rows(raw: Raw, params: Prepare, fold: Fold | None = None) -> Rows:
     """Return the row numbers of each split, in the order of the source."""
     parts = assign(
         len(raw.x),
@@ -109,6 +112,7 @@ def split_rows(raw: Raw, params: Prepare) -> Rows:
         labels=raw.y if raw.task == "classification" else None,
         official_test=raw.official_test,
         classes=raw.classes,
+        fold=fold,
     )
     rows = {split: np.flatnonzero(parts == number) for number, split in enumerate(SPLITS)}
     if _test_is_train(raw, params):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from reprise.data import normalise
 from reprise.data.checks import Contract
 from reprise.data.fingerprints import Hashes
+from reprise.data.folds import Fold
 from reprise.data.repeats import RawRows
 from reprise.data.split import TRAIN
 from reprise.foundation.errors import UserError
@@ -36,7 +37,9 @@ from reprise.tables.target import Target, find_target
 SHARD_BYTES = 2**25  # smaller than usual: an unfinished shard of each split waits in memory
 
 
-def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -> Schema:
+def prepare_csv(
+    params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES, fold: Fold | None = None
+) -> Schema:
     """Write prepared data from a table and return its schema.
 
     Three steps, none of which holds the table in memory: the file is read into a temporary file of
@@ -52,6 +55,8 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
         The folder that the prepared data replaces, as a whole and at the end.
     block_bytes : int
         Bytes of a CSV file to read at a time. The result doesn't depend on it.
+    fold : Fold, optional
+        Of a cross-validation: its rows are the test split.
 
     Raises
     ------
@@ -63,7 +68,7 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
     with closing(table.spill):
         official_test = np.repeat([source.is_test for source in sources], table.rows)
         target = _target(table, params, sources, official_test)
-        parts = split_rows(table, target, params, official_test)
+        parts = split_rows(table, target, params, official_test, fold)
         encoder = _encoder(table, params, parts)
         schema = _schema(params, sources, encoder, target, parts)
         contract, raw_rows = Contract(), _raw_rows(table, encoder)

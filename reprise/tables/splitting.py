@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.data.folds import Fold
 from reprise.data.split import assign
 from reprise.foundation.errors import UserError
 from reprise.settings.params import Prepare
@@ -13,9 +14,13 @@ from reprise.tables.target import Target
 
 
 def split_rows(
-    table: Ingested, target: Target, params: Prepare, official_test: NDArray[np.bool_]
+    table: Ingested,
+    target: Target,
+    params: Prepare,
+    official_test: NDArray[np.bool_],
+    fold: Fold | None = None,
 ) -> NDArray[np.uint8]:
-    """Return the split of each row (rows,): 0 train, 1 val, 2 test.
+    """Return the split of each row (rows,), as `assign` does.
 
     Parameters
     ----------
@@ -24,6 +29,7 @@ def split_rows(
     params : Prepare
     official_test : array (rows,)
         Rows of a separate test file.
+    fold : Fold, optional
 
     Raises
     ------
@@ -39,6 +45,7 @@ def split_rows(
         official_test=official_test if official_test.any() else None,
         moments=_moments(table),
         classes=target.classes,
+        fold=fold,
     )
 
 

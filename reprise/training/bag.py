@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reprise.foundation import seeds
+from reprise.foundation.dealing import dealt
 from reprise.foundation.errors import Interrupted
 from reprise.model.bag import Bag, build_answering, fold_seed
 from reprise.model.tabular import observe
@@ -149,11 +150,7 @@ def fold_numbers(y: Tensor, folds: int, seed: int) -> NDArray[np.int64]:
         Class numbers, or values, whose order then doesn't matter.
     """
     order = seeds.permutation(len(y), seed, "folds")
-    if not y.is_floating_point():
-        order = order[np.argsort(y.cpu().numpy()[order], kind="stable")]
-    number = np.empty(len(y), np.int64)
-    number[order] = np.arange(len(y)) % folds
-    return number
+    return dealt(order, None if y.is_floating_point() else y.cpu().numpy(), folds)
 
 
 def together(one: Rows, other: Rows) -> Rows:

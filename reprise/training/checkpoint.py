@@ -8,13 +8,12 @@ code changes the fingerprint, so a stale state can't be found; changing it back 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -25,30 +24,14 @@ from safetensors.numpy import load
 from torch import Tensor
 
 from reprise.foundation.errors import EnvironmentProblem
-from reprise.foundation.files import METADATA_KEY, sha256_bytes, sha256_file, tensors_bytes, write_bytes
+from reprise.foundation.files import METADATA_KEY, sha256_bytes, tensors_bytes, write_bytes
 from reprise.foundation.locks import lock_path
+from reprise.foundation.states import STATE_VARIABLE
 from reprise.foundation.throttle import Throttle
-from reprise.foundation.workspace import STATE_VARIABLE
 
 LARGEST_SHARE = 0.02  # of the time may go into saving
 SHORTEST_INTERVAL = 2.0  # seconds between saves
 LOCK_PATIENCE = 20.0  # seconds: a run whose dvc was killed needs a moment to save and end
-
-
-def fingerprint(settings: Any, files: Iterable[Path], versions: Mapping[str, str]) -> str:
-    """Return a SHA-256 over a stage's parameters, the bytes of its dependencies and its packages.
-
-    Parameters
-    ----------
-    settings : JSON value
-    files : iterable of Path
-        Data and code. Only names and contents count, not the folder: a copy of the project resumes too.
-    versions : mapping
-        Package name: version.
-    """
-    contents = sorted((path.name, sha256_file(path)) for path in files)
-    text = json.dumps([settings, contents, dict(versions)], sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 class Checkpoints:

@@ -24,12 +24,11 @@ import reprise.model
 from reprise.arithmetic.runtime import uses_kernels
 from reprise.foundation.files import sha256_bytes, tensors_bytes, write_bytes
 from reprise.foundation.parallel import in_order
-from reprise.foundation.workspace import state_root
+from reprise.foundation.states import fingerprint, state_root
 from reprise.model.inference import PortableProgram
 from reprise.model.tensors import Normaliser, Rows
 from reprise.prepared.schema import SCHEMA_FILE, SplitName
 from reprise.settings.params import Train
-from reprise.training.checkpoint import fingerprint
 from reprise.training.ranks import Ranks
 
 PART = 256  # pictures whose features are saved together

@@ -11,11 +11,11 @@ import torch
 
 import reprise
 from reprise.arithmetic.runtime import Device
+from reprise.foundation.states import fingerprint
 from reprise.foundation.workspace import main_root
 from reprise.own.code import folder_digests
 from reprise.prepared.schema import SCHEMA_FILE
 from reprise.settings.params import Params
-from reprise.training.checkpoint import fingerprint
 
 
 def state_name(params: Params, prepared: Path, device: Device) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from reprise.arithmetic.runtime import Device, Numerics, choose_device, configure
-from reprise.foundation.workspace import state_root
+from reprise.foundation.states import state_root
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
 from reprise.model.file import save_model

@@ -39,16 +39,16 @@ def stop_on_signals() -> Iterator[StopRequest]:
     """
     request = StopRequest()
     before = {number: signal.signal(number, request.note) for number in (signal.SIGINT, signal.SIGTERM)}
-    _when_the_parent_dies(signal.SIGTERM)
+    when_the_parent_dies(signal.SIGTERM)
     try:
         yield request
     finally:
-        _when_the_parent_dies(0)
+        when_the_parent_dies(0)
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _when_the_parent_dies(number: int) -> None:
+def when_the_parent_dies(number: int) -> None:
     """Ask Linux to send this signal then; 0 for none."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number)

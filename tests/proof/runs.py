@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from reprise.training.checkpoint import STATE_VARIABLE
+from reprise.foundation.states import STATE_VARIABLE
 
 from .cases import CASES, Section, write_cases
 

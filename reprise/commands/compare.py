@@ -1,0 +1,65 @@
+"""``reprise compare``: is the difference between two experiments more than chance?"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from reprise.foundation.errors import UserError, nearest
+
+RECIPES = Path("recipes")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument(
+        "first",
+        metavar="REV",
+        help="a commit, branch, tag or experiment, or workspace (the files as they are)",
+    )
+    parser.add_argument("second", metavar="REV", nargs="?", default="workspace", help="default: workspace")
+    parser.add_argument("--recipe", metavar="NAME", help="compare this recipe, not the main pipeline")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print all figures as JSON")
+    form.add_argument("--markdown", action="store_true", help="print tables in Markdown")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read both experiments' predictions and params, compare, print.
+
+    Raises
+    ------
+    UserError
+        If one of them is not there, or they are not about the same test rows.
+    """
+    from reprise.comparison import words
+    from reprise.comparison.compare import compare
+    from reprise.comparison.predictions import read_predictions
+    from reprise.comparison.revisions import text_of
+    from reprise.comparison.settings import changed_params
+    from reprise.foundation.files import json_text
+
+    params, metrics = _files(arguments.recipe)
+    names = (arguments.first, arguments.second)
+    predictions = metrics / "predictions.csv"
+    first, second = (read_predictions(text_of(predictions, rev), f"{rev}: {predictions}") for rev in names)
+    found = compare(first, second, names)
+    before, after = (text_of(params, rev) for rev in names)
+    changes = changed_params(before, after, names)
+    if arguments.json:
+        print(json_text(words.as_json(found, changes, names)), end="")
+    else:
+        print((words.as_markdown if arguments.markdown else words.in_words)(found, changes, names))
+
+
+def _files(recipe: str | None) -> tuple[Path, Path]:
+    """Return the params file and the folder of metrics of a pipeline."""
+    if recipe is None:
+        return Path("params.yaml"), Path("metrics")
+    path = RECIPES / f"{recipe}.yaml"
+    if not path.is_file():
+        known = sorted(path.stem for path in RECIPES.glob("*.yaml") if path.stem != "dvc")
+        close = nearest(recipe, known)
+        hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}"
+        raise UserError(f"--recipe: no recipe {recipe!r}; {hint}")
+    return path, Path("metrics/recipes") / recipe
