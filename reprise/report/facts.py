@@ -1,0 +1,80 @@
+"""What was trained on what, in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reprise.prepared.schema import SPLITS
+from reprise.report.results import Results
+from reprise.report.wording import number, settings
+
+SHOWN = 12
+SPLIT_NAMES = {"train": "train", "val": "validation", "test": "test"}
+ARITHMETIC = {
+    "cpu portable": "portable: the same bytes on every machine",
+    "cpu native": "native: the same bytes on this kind of machine",
+    "cuda": "CUDA: the same bytes on this kind of GPU",
+}
+Fact = tuple[str, str]
+
+
+def title(results: Results) -> str:
+    """Return what the page is about."""
+    data = results.card.data
+    return f"{data.dataset}: {data.target}"
+
+
+def facts(results: Results) -> Iterator[Fact]:
+    """Yield names and texts."""
+    yield from _data(results)
+    yield from _model(results)
+
+
+def _data(results: Results) -> Iterator[Fact]:
+    data = results.card.data
+    yield "Data", data.source
+    yield "Licence", data.licence
+    yield "Rows", ", ".join(f"{data.counts[split]:,} {SPLIT_NAMES[split]}" for split in SPLITS)
+    if data.classes:
+        yield "Predicts", f"{data.target}, one of {len(data.classes)} classes: {_listed(data.classes)}"
+    else:
+        yield "Predicts", f"{data.target}, a number"
+    size = " × ".join(map(str, data.shape))
+    if data.layout == "images":
+        yield "Input", f"pictures, {size} (channels, height, width)"
+    elif data.encoder is not None:
+        columns = [column["name"] for column in data.encoder.get("columns", [])]
+        yield "Input", f"{len(columns)} columns as {size} features: {_listed(columns)}"
+    else:
+        yield "Input", f"a table of {size} columns: {_listed(data.columns)}"
+
+
+def _model(results: Results) -> Iterator[Fact]:
+    card = results.card
+    own = card.to_json()["model"].get(card.model.kind)
+    told = ", ".join(f"{name} {value}" for name, value in settings(own)) if isinstance(own, dict) else ""
+    yield "Model", f"{card.model.kind}{f': {told}' if told else ''}"
+    yield "Training", _training(results)
+    yield "Arithmetic", ARITHMETIC[card.arithmetic]
+    if card.threshold is not None:
+        yield "Threshold", f"{card.classes[1]} is predicted from probability {card.threshold:.9g} on"
+    width = results.details.get("interval_half_width")
+    if width is not None:
+        share = f"{100 * results.details['confidence']:.4g}"
+        yield "Prediction interval", f"{share} % of new rows should lie within {number(width)} of their prediction"
+
+
+def _training(results: Results) -> str:
+    train = results.card.train
+    blend = "" if train.blend == "none" else ", with a linear model that answers along"
+    if train.optimizer == "exact":
+        return f"solved, not approached (seed {train.seed}){blend}"
+    bag = f", {train.folds} networks on as many folds" if train.folds > 1 else ""
+    epochs = f"{results.card.epochs_trained} epochs, those weights kept of epoch {results.card.kept_epoch}"
+    return f"{train.optimizer}, {train.schedule} learning rate {train.lr:g}, batches of {train.batch_size}, {epochs}{bag}{blend}; seed {train.seed}"
+
+
+def _listed(names: object) -> str:
+    texts = [str(name) for name in names]  # type: ignore[attr-defined]
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return ", ".join(texts[:SHOWN]) + more

@@ -1,0 +1,152 @@
+"""What the stages wrote, read as a whole and checked for belonging together."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reprise.foundation.errors import UserError
+from reprise.foundation.files import read_json
+from reprise.model.card import CARD, ModelCard, read_card
+from reprise.prepared.schema import Schema
+from reprise.prepared.shards import CHECKS_FILE, SCHEMA_FILE, read_schema
+from reprise.report.lock import Locked, made_from_another_model, read_lock
+from reprise.report.places import Places
+from reprise.settings.params import Params
+from reprise.settings.params_file import read_params
+
+Rows = list[dict[str, str]]
+METRICS, DETAILS, TREES = "metrics.json", "details.json", "trees.json"
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that a report is made of.
+
+    Attributes
+    ----------
+    places : Places
+    params : Params
+    card : ModelCard
+    metrics, details : dict
+        As the evaluate stage wrote them.
+    trees : dict or None
+        What scikit-learn's trees reach; None: they were not asked.
+    history, predictions, mistakes : list of dict
+        The tables' rows, by column.
+    plots : dict
+        Rows of each table in plots/ by its name.
+    prepared : Schema or None
+        Of the prepared data, if it is what the model was trained on.
+    no_prepared : str
+        Why there is none, in a sentence.
+    checks : dict or None
+        What the prepare stage found.
+    lock : Locked
+    """
+
+    places: Places
+    params: Params
+    card: ModelCard
+    metrics: dict[str, Any]
+    details: dict[str, Any]
+    trees: dict[str, Any] | None
+    history: Rows
+    predictions: Rows
+    mistakes: Rows
+    plots: dict[str, Rows]
+    prepared: Schema | None
+    no_prepared: str
+    checks: dict[str, Any] | None
+    lock: Locked
+
+
+def read_results(places: Places) -> Results:
+    """Read all files of a pipeline.
+
+    Raises
+    ------
+    UserError
+        If there are no metrics, no model, or they don't belong together.
+    """
+    folder = places.metrics
+    for name in (METRICS, DETAILS):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder / name}: no such file, so there is nothing to report; {_run(places)}")
+    params, card = read_params(places.params), read_card(places.model)
+    metrics, details = read_json(folder / METRICS), read_json(folder / DETAILS)
+    lock = read_lock(places)
+    _refuse_strangers(places, card, metrics, details, lock)
+    trees = folder / TREES
+    prepared, reason = _prepared(places, card)
+    checks = places.prepared / CHECKS_FILE
+    return Results(
+        places, params, card, metrics, details,
+        read_json(trees) if trees.is_file() else None,
+        read_rows(folder / "history.csv"),
+        read_rows(folder / "predictions.csv"),
+        read_rows(folder / "mistakes.csv"),
+        {path.stem: read_rows(path) for path in sorted((folder / "plots").glob("*.csv"))},
+        prepared,
+        reason,
+        read_json(checks) if prepared is not None and checks.is_file() else None,
+        lock,
+    )  # fmt: skip
+
+
+def read_rows(path: Path) -> Rows:
+    """Return a CSV file's rows by column; none when there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _run(places: Places) -> str:
+    return f"run {places.command}"
+
+
+def _refuse_strangers(
+    places: Places, card: ModelCard, metrics: Any, details: Any, lock: Locked
+) -> None:
+    """Refuse metrics that can't be this model's, naming the first thing that tells."""
+    path = places.metrics / DETAILS
+    try:
+        told = {
+            "task": (details["task"], card.task),
+            "classes": (sorted(details.get("classes", {})), sorted(card.classes)),
+            "the number of test rows": (details["rows"], card.data.counts["test"]),
+        }
+        shared = metrics["test"].keys() & details["test"].keys()
+        same = metrics["rows"] == details["rows"] and all(
+            metrics["test"][name] == details["test"][name] for name in shared
+        )
+    except (KeyError, TypeError, AttributeError):
+        raise UserError(f"{path}: is not what the evaluate stage writes; {_run(places)}") from None
+    if not same:
+        raise UserError(f"{path}: is of another evaluation than {METRICS} beside it; {_run(places)}")
+    for name, (here, there) in told.items():
+        if here != there:
+            raise UserError(
+                f"{path}: is about another model than {places.model / CARD} ({name} differs); {_run(places)}"
+            )
+    if made_from_another_model(places, lock):
+        raise UserError(
+            f"{places.metrics / METRICS}: was computed for another {places.model / CARD} than is here "
+            f"({places.lock} tells); {_run(places)}"
+        )
+
+
+def _prepared(places: Places, card: ModelCard) -> tuple[Schema | None, str]:
+    """Return the prepared data's schema, or None and why it can't be used."""
+    if not (places.prepared / SCHEMA_FILE).is_file():
+        return None, f"There is no prepared data in {places.prepared.as_posix()}"
+    schema = read_schema(places.prepared)
+    if schema.files != card.data.files:
+        return None, f"{places.prepared.as_posix()} is not the data that the model was trained on"
+    missing = [name for name in schema.files if not (places.prepared / name).is_file()]
+    if missing:
+        return None, f"{(places.prepared / missing[0]).as_posix()} is missing"
+    return schema, ""
