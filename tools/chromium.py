@@ -41,7 +41,7 @@ class Browser:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self._count, self._session = 0, ""
-        self._loaded = False
+        self._loaded, self._waiting = False, b""
 
     def __enter__(self) -> Browser:
         path = program()
@@ -62,7 +62,6 @@ class Browser:
         )  # fmt: skip
         os.close(to_read)
         os.close(to_write)
-        self._stream = os.fdopen(self._read, "rb")
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Network", "Log", "Runtime"):
@@ -74,7 +73,7 @@ class Browser:
     ) -> None:
         self._process.kill()
         self._process.wait()
-        self._stream.close()
+        os.close(self._read)
         os.close(self._write)
         self._profile.cleanup()
 
@@ -93,12 +92,12 @@ class Browser:
                 return result
 
     def _next(self) -> dict[str, Any]:
-        text = b""
-        while not text.endswith(b"\0"):
-            byte = self._stream.read(1)
-            assert byte, "Chromium has ended"
-            text += byte
-        message: dict[str, Any] = json.loads(text[:-1])
+        while b"\0" not in self._waiting:
+            part = os.read(self._read, 2**20)
+            assert part, "Chromium has ended"
+            self._waiting += part
+        text, _, self._waiting = self._waiting.partition(b"\0")
+        message: dict[str, Any] = json.loads(text)
         self._note(message.get("method", ""), message.get("params", {}))
         return message
 
@@ -120,9 +119,7 @@ class Browser:
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=scale, mobile=width < 600,
         )  # fmt: skip
-        self.ask(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-        )
+        self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self._loaded = False
         self.ask("Page.navigate", url=path.resolve().as_uri())
         while not self._loaded:

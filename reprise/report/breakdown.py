@@ -56,8 +56,8 @@ class Importance(NamedTuple):
     column: str
     rise: str
     width: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 def confusion(results: Results) -> Confusion | None:
@@ -109,10 +109,11 @@ def importance(results: Results) -> list[Importance]:
     full = max(mean + std for mean, std in ends)
     if full <= 0.0:
         return []
-    return [
-        Importance(row["column"], number(mean), *(place(end, full) for end in (mean, mean - std, mean + std)))
-        for row, (mean, std) in zip(rows, ends, strict=True)
-    ]
+    lines = []
+    for row, (mean, std) in zip(rows, ends, strict=True):
+        low, high = (place(mean - std, full), place(mean + std, full)) if mean + std > 0.0 else (None, None)
+        lines.append(Importance(row["column"], number(mean), place(mean, full), low, high))
+    return lines
 
 
 def importance_told(results: Results) -> str:
@@ -131,4 +132,3 @@ def told_pairs(found: Confusion) -> str:
         return "No row is taken for another class."
     first = [f"{actual} for {predicted} ({rows:,})" for actual, predicted, rows in found.pairs[:3]]
     return f"Most often mistaken, actual for predicted: {', '.join(first)}."
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -31,7 +32,11 @@ def learning(results: Results) -> list[Chart]:
 def _over_epochs(history: Rows, measure: str) -> Chart:
     # A cell is empty where there is no such figure, as of a validation split without rows.
     curves = {
-        split: [(int(row["epoch"]), float(row[f"{split}_{measure}"])) for row in history if row.get(f"{split}_{measure}")]
+        split: [
+            (int(row["epoch"]), float(row[f"{split}_{measure}"]))
+            for row in history
+            if row.get(f"{split}_{measure}")
+        ]
         for split in SPLITS
     }
     curves = {split: points for split, points in curves.items() if points}
@@ -49,7 +54,9 @@ def _over_epochs(history: Rows, measure: str) -> Chart:
         for split, points in curves.items()
     )
     description = f"Line chart of the {measure} over {len(history)} epochs: {told}"
-    return Chart(f"{measure.capitalize()} per epoch", draw(measure, description, plot), f"{told}.")
+    return Chart(
+        f"{measure.capitalize()} per epoch", draw(measure, description, plot), f"{told[0].upper()}{told[1:]}."
+    )
 
 
 def curves(results: Results) -> list[Chart]:
@@ -79,7 +86,9 @@ def _curve_chart(
             axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1)
         others = [name for name in lines if name not in lowest]
         for place, name in enumerate(others):
-            axes.plot(*zip(*lines[name], strict=True), color=REST, linewidth=1.1, label=None if place else "others")
+            axes.plot(
+                *zip(*lines[name], strict=True), color=REST, linewidth=1.1, label=None if place else "others"
+            )
         styles = zip(lowest, (SECOND, FIRST, THIRD), ("-", (0, (5, 2)), (0, (1.5, 1.5))), strict=False)
         for name, colour, dashes in styles:
             axes.plot(*zip(*lines[name], strict=True), color=colour, linestyle=dashes, label=shortened(name))
@@ -94,12 +103,12 @@ def _curve_chart(
 
 def _area(points: list[tuple[float, float]]) -> float:
     """Return the area below a curve, by trapezoids: to rank curves and to tell about a drawing."""
-    pairs = zip(points[:-1], points[1:], strict=True)
-    return sum((right[0] - left[0]) * (left[1] + right[1]) / 2 for left, right in pairs)
+    return sum((right[0] - left[0]) * (left[1] + right[1]) / 2 for left, right in pairwise(points))
 
 
 def shortened(name: str, most: int = 24) -> str:
-    """Return a name that fits into a legend."""
+    """Return a name that fits into a legend, which leaves out those with an underscore in front."""
+    name = f" {name}" if name.startswith("_") else name
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
@@ -116,15 +125,17 @@ def calibration(results: Results) -> list[Chart]:
         axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1, label="as it should be")
         axes.plot(confidence, accuracy, color=FIRST, linewidth=1)
         area = [16 + 180 * size / max(sizes) for size in sizes]
-        axes.scatter(confidence, accuracy, s=area, color=FIRST, alpha=0.8, linewidths=0, label="rows, by confidence")
+        axes.scatter(
+            confidence, accuracy, s=area, color=FIRST, alpha=0.8, linewidths=0, label="rows, by confidence"
+        )
         axes.set(xlabel="probability of the predicted class", ylabel="share of rows right")
         axes.set(xlim=(-0.02, 1.05), ylim=(-0.04, 1.07))
         axes.legend(loc="upper left")
 
     largest = sizes.index(max(sizes))
     told = (
-        f"{percent(sizes[largest] / sum(sizes))} % of the rows are predicted with {percent(confidence[largest])} % "
-        f"on average, and {percent(accuracy[largest])} % of these are right"
+        f"{percent(sizes[largest] / sum(sizes))} % of the rows are predicted with "
+        f"{percent(confidence[largest])} % on average, and {percent(accuracy[largest])} % of these are right"
     )
     description = f"Reliability diagram, {len(bins)} bins of confidence: {told}"
     caption = f"Larger points hold more rows; {told}."
@@ -133,7 +144,10 @@ def calibration(results: Results) -> list[Chart]:
 
 def residuals(results: Results) -> list[Chart]:
     """Return actual against predicted values, and the errors' histogram."""
-    return [*_against(results.plots.get("residuals", [])), *_histogram(results.plots.get("residual_histogram", []))]
+    return [
+        *_against(results.plots.get("residuals", [])),
+        *_histogram(results.plots.get("residual_histogram", [])),
+    ]
 
 
 def _against(rows: Rows) -> Iterator[Chart]:
@@ -151,7 +165,9 @@ def _against(rows: Rows) -> Iterator[Chart]:
     spread = f"actual values from {number(min(actual))} to {number(max(actual))}, predicted ones from "
     spread += f"{number(min(predicted))} to {number(max(predicted))}"
     description = f"Scatter plot of {len(actual)} test rows: {spread}"
-    yield Chart("Predicted and actual", draw("residuals", description, plot), f"{len(actual):,} test rows; {spread}.")
+    yield Chart(
+        "Predicted and actual", draw("residuals", description, plot), f"{len(actual):,} test rows; {spread}."
+    )
 
 
 def _histogram(rows: Rows) -> Iterator[Chart]:
@@ -167,7 +183,10 @@ def _histogram(rows: Rows) -> Iterator[Chart]:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="x", color=LINE, alpha=0)
 
-    over = sum(count for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True) if low + high > 0)
-    told = f"{percent(over / sum(counts))} % of the rows are predicted too high, by more than half a bar"
+    over, below = (sum(part) for part in (counts[len(counts) // 2 + 1 :], counts[: len(counts) // 2]))
+    told = (
+        f"{percent(over / sum(counts))} % of the rows are predicted too high and "
+        f"{percent(below / sum(counts))} % too low; the middle bar is around 0"
+    )
     description = f"Histogram of the errors of {sum(counts)} test rows: {told}"
-    yield Chart("Errors", draw("errors", description, plot), f"{told[0].upper()}{told[1:]}.")
+    yield Chart("Errors", draw("errors", description, plot), f"{told}.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 # Drawn in these, and then replaced by the page's variable of that name, which light and dark define.
 PLACEHOLDERS = {
@@ -26,11 +27,11 @@ PLACEHOLDERS = {
 }
 TEXT, MUTED, LINE, SURFACE, FIRST, SECOND, THIRD, REST = PLACEHOLDERS.values()
 SIZE = (4.6, 3.1)  # inches: at this size the texts can be read on a phone
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "reprise",
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that the layout is the same everywhere
-    "font.size": 10,
+    "font.size": 10.5,
     "figure.figsize": SIZE,
     "figure.facecolor": "none",
     "figure.constrained_layout.use": True,
@@ -49,9 +50,10 @@ STYLE = {
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
     "text.color": TEXT,
+    "text.parse_math": False,  # a class may be called $5$
     "lines.linewidth": 1.8,
     "legend.frameon": False,
-    "legend.fontsize": 9.5,
+    "legend.fontsize": 10,
     "legend.labelcolor": TEXT,
 }
 SVG, LINKS = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
@@ -74,7 +76,9 @@ class Chart(NamedTuple):
     caption: str
 
 
-def draw(key: str, description: str, plot: Callable[[Axes], None], size: tuple[float, float] = SIZE) -> Markup:
+def draw(
+    key: str, description: str, plot: Callable[[Axes], None], size: tuple[float, float] = SIZE
+) -> Markup:
     """Return what `plot` draws on axes, as an ``svg`` element.
 
     Parameters
@@ -96,7 +100,9 @@ def draw(key: str, description: str, plot: Callable[[Axes], None], size: tuple[f
         figure = Figure(figsize=size)
         plot(figure.add_subplot())
         figure.savefig(stream, format="svg", metadata={"Date": None})
-    return Markup(inline(stream.getvalue().decode(), key, description))  # made here, its texts escaped by ElementTree
+    return Markup(
+        inline(stream.getvalue().decode(), key, description)
+    )  # made here, its texts escaped by ElementTree
 
 
 def inline(text: str, key: str, description: str) -> str:

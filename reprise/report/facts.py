@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reprise.prepared.schema import SPLITS
 from reprise.report.results import Results
@@ -21,7 +21,9 @@ Fact = tuple[str, str]
 def title(results: Results) -> str:
     """Return what the page is about."""
     data = results.card.data
-    return f"{data.dataset}: {data.target}"
+    # A table of one's own is known by its file.
+    name = next(iter(data.raw)) if data.dataset == "csv" and len(data.raw) == 1 else data.dataset
+    return f"Predicting {data.target} · {name}"
 
 
 def facts(results: Results) -> Iterator[Fact]:
@@ -61,7 +63,10 @@ def _model(results: Results) -> Iterator[Fact]:
     width = results.details.get("interval_half_width")
     if width is not None:
         share = f"{100 * results.details['confidence']:.4g}"
-        yield "Prediction interval", f"{share} % of new rows should lie within {number(width)} of their prediction"
+        yield (
+            "Prediction interval",
+            f"{share} % of new rows should lie within {number(width)} of their prediction",
+        )
 
 
 def _training(results: Results) -> str:
@@ -70,11 +75,12 @@ def _training(results: Results) -> str:
     if train.optimizer == "exact":
         return f"solved, not approached (seed {train.seed}){blend}"
     bag = f", {train.folds} networks on as many folds" if train.folds > 1 else ""
-    epochs = f"{results.card.epochs_trained} epochs, those weights kept of epoch {results.card.kept_epoch}"
-    return f"{train.optimizer}, {train.schedule} learning rate {train.lr:g}, batches of {train.batch_size}, {epochs}{bag}{blend}; seed {train.seed}"
+    rate = f"{train.schedule.replace('_', ' ')} learning rate {train.lr:g}"
+    epochs = f"{results.card.epochs_trained} epochs (weights of epoch {results.card.kept_epoch})"
+    paced = f"{train.optimizer}, {rate}, batches of {train.batch_size}, {epochs}"
+    return f"{paced}{bag}{blend}; seed {train.seed}"
 
 
-def _listed(names: object) -> str:
-    texts = [str(name) for name in names]  # type: ignore[attr-defined]
-    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return ", ".join(texts[:SHOWN]) + more
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -55,7 +55,9 @@ def sentence(results: Results) -> str:
     others = _learnt(results)
     if not others:
         return f"{told}."
-    best = (max if results.card.task == "classification" else min)(others, key=lambda other: other["metrics"][first])
+    best = (max if results.card.task == "classification" else min)(
+        others, key=lambda other: other["metrics"][first]
+    )
     unit = " %" if results.card.task == "classification" else ""
     return f"{told}; {best['name']} reaches {shown(best['metrics'][first])}{unit}."
 
@@ -124,7 +126,9 @@ def verdict(results: Results) -> Verdict | None:
     here, interval = results.details["test"][first], results.details["intervals"].get(first)
     trivial = [other for other in others if other["key"] in ("majority", "mean")]
     if any(sign * here <= sign * other["metrics"][first] for other in trivial):
-        return Verdict("bad", f"No better than the {trivial[0]['name']} for every row: it has learnt nothing.")
+        return Verdict(
+            "bad", f"No better than the {trivial[0]['name']} for every row: it has learnt nothing."
+        )
     better = [other for other in others if sign * other["metrics"][first] > sign * here]
     inside = [
         other

@@ -11,7 +11,7 @@ from reprise.prepared.shards import Arrays, read_split
 from reprise.report.pictures import data_uri
 from reprise.report.raw_values import raw_columns, told_row
 from reprise.report.results import Results
-from reprise.report.wording import number, percent
+from reprise.report.wording import MINUS, percent
 
 PICTURES, ROWS = 24, 20  # the mistakes that are shown
 COLUMNS = 12  # of a table's row
@@ -79,7 +79,10 @@ def worst(results: Results) -> Mistakes:
 def _rows(results: Results) -> tuple[Arrays | None, str]:
     """Return the test split, or None and why it can't be shown."""
     if results.prepared is None:
-        return None, f"{results.no_prepared}, so rows are named and not shown; {results.places.command} makes it."
+        return (
+            None,
+            f"{results.no_prepared}, so rows are named and not shown; {results.places.command} makes it.",
+        )
     try:
         rows = read_split(results.places.prepared, results.prepared, "test")
     except UserError as problem:
@@ -102,11 +105,19 @@ def _tiny(results: Results) -> bool:
 def _mistake(row: dict[str, str], picture: str, values: list[str]) -> Mistake:
     if "residual" in row:
         off = float(row["residual"])
-        texts = (number(float(row["actual"])), number(float(row["predicted"])), f"{'+' * (off > 0)}{number(off)}")
+        texts = (
+            _value(row["actual"]),
+            _value(row["predicted"]),
+            f"{'+' * (off > 0)}{_value(row['residual'])}",
+        )
     else:
         sure = row.get("probability_of_predicted") or ""
         texts = (row["actual"], row["predicted"], f"{percent(float(sure))} %" if sure else "")
     return Mistake(_name(row), *texts, row.get("label_error") == "true", picture, values)
+
+
+def _value(text: str) -> str:
+    return f"{float(text):.6g}".replace("-", MINUS, 1)
 
 
 def _name(row: dict[str, str]) -> str:

@@ -16,7 +16,17 @@ from reprise.report.lock import same_as_here
 from reprise.report.results import DETAILS, METRICS, Results
 
 SHOWN_FILES = 40
-PACKAGES = ("reprise", "torch", "numpy", "pandas", "scikit-learn", "safetensors", "dvc", "matplotlib", "jinja2")
+PACKAGES = (
+    "reprise",
+    "torch",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "safetensors",
+    "dvc",
+    "matplotlib",
+    "jinja2",
+)
 
 
 class Hash(NamedTuple):
@@ -39,7 +49,9 @@ def hashes(results: Results) -> list[tuple[str, list[Hash]]]:
     """Return SHA-256 sums in groups: raw data, prepared data, model, results."""
     places, data = results.places, results.card.data
     model = [places.model / name for name in (CARD, WEIGHTS)]
-    made = [places.metrics / name for name in (METRICS, DETAILS, "predictions.csv", "mistakes.csv", "history.csv")]
+    made = [
+        places.metrics / name for name in (METRICS, DETAILS, "predictions.csv", "mistakes.csv", "history.csv")
+    ]
     prepared = [Hash(name, digest) for name, digest in data.files.items()]
     if results.prepared is not None:
         prepared.append(Hash(SCHEMA_FILE, sha256_file(places.prepared / SCHEMA_FILE)))

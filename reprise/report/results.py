@@ -108,9 +108,7 @@ def _run(places: Places) -> str:
     return f"run {places.command}"
 
 
-def _refuse_strangers(
-    places: Places, card: ModelCard, metrics: Any, details: Any, lock: Locked
-) -> None:
+def _refuse_strangers(places: Places, card: ModelCard, metrics: Any, details: Any, lock: Locked) -> None:
     """Refuse metrics that can't be this model's, naming the first thing that tells."""
     path = places.metrics / DETAILS
     try:
