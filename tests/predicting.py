@@ -53,4 +53,6 @@ def same_as_evaluate(places: Places, rows: list[dict], actual: list[str], schema
     assert found == expected
     ids = read_split(places.prepared, schema, "test").ids.tolist()
     chance_of = dict(zip(ids, likely.tolist(), strict=True))
-    assert [row[3] for row in verdict.mistakes.rows] == [chance_of[row[0]] for row in verdict.mistakes.rows]
+    mistakes = verdict.mistakes.table
+    chance = mistakes.header.index("probability_of_actual")
+    assert [row[chance] for row in mistakes.rows] == [chance_of[row[0]] for row in mistakes.rows]

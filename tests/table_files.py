@@ -85,12 +85,13 @@ def workbook(path: Path, **sheets: list[list[Any]]) -> Path:
 
 
 def prepared(path: str | Path, out: Path, **csv: Any) -> dict[str, bytes]:
-    """Return the shards, and the schema and checks without what names the file."""
+    """Return the shards, and the schema and checks without what names the file or its lines."""
     chosen = Csv(path=str(path), **{"target": "y", "separator": ",", "decimal": ".", **csv})
     prepare_csv(Prepare(dataset="csv", csv=chosen, split=HALVES), out)
-    found = files(out)
+    found = {name: data for name, data in files(out).items() if not name.startswith("names-")}
     schema = json.loads(found.pop("schema.json"))
     del schema["raw"], schema["source"]
+    schema["files"] = {name: sha256 for name, sha256 in schema["files"].items() if name in found}
     checks = json.loads(found.pop("checks.json"))
     kinds = sorted(str(check.get("check")) for check in checks.get("findings", []))
     return {**found, "schema": json.dumps(schema).encode(), "kinds": json.dumps(kinds).encode()}

@@ -70,10 +70,12 @@ def test_the_bytes_depend_on_neither_workers_nor_timing(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "BLOCK_IMAGES", 7)
     prepared(root, tmp_path / "two", workers=5)
     assert content(tmp_path / "one") == content(tmp_path / "two")
-    assert len(content(tmp_path / "one")) == 5  # a shard a split, schema.json, checks.json
+    assert (
+        len(content(tmp_path / "one")) == 6
+    )  # a shard a split, the test rows' names, schema.json, checks.json
 
 
-def test_what_is_not_an_image_is_passed_over_and_names_do_not_matter(tmp_path):
+def test_what_is_not_an_image_is_passed_over_and_names_change_no_row(tmp_path):
     root = folder_of(tmp_path / "raw", {"a": 12, "b": 12})
     prepared(root, tmp_path / "one")
     for name in ("notes.txt", "a/Thumbs.db", "a/.DS_Store", "b/._000.png", "labels.csv", "desktop.ini"):
@@ -82,7 +84,10 @@ def test_what_is_not_an_image_is_passed_over_and_names_do_not_matter(tmp_path):
     (root / "__MACOSX").mkdir()
     (root / "b" / "000.png").rename(root / "b" / "000 renamed.png")  # still the first one
     prepared(root, tmp_path / "two")
-    assert content(tmp_path / "one") == content(tmp_path / "two")
+    one, two = content(tmp_path / "one"), content(tmp_path / "two")
+    differ = {name for name in one if one[name] != two[name]}
+    assert differ <= {"names-test-00000.safetensors", "schema.json"}  # which has the hash of the other
+    assert one.keys() == two.keys()
     (root / "b" / "000 renamed.png").write_bytes(content_of(pixels(999)))
     prepared(root, tmp_path / "three")
     assert content(tmp_path / "three") != content(tmp_path / "one")

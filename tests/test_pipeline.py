@@ -15,9 +15,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project in which the main pipeline was reproduced once."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
     output = run("dvc repro", folder)
-    # The metrics are in git: when train gives the committed bytes, evaluate has nothing left to do.
     assert "Running stage 'train'" in output
-    assert "Stage 'evaluate' didn't change" in output
+    assert "Running stage 'evaluate'" in output  # the metrics are in git, the plots' tables are not
     return folder
 
 

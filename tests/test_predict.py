@@ -71,7 +71,7 @@ def test_a_regression_gives_evaluates_predictions(places, tmp_path):
     write_model(places.model, schema)
     rows = run(places, write_csv(tmp_path / "x.csv", by_name(schema, x[50:])), size=16)
     verdict = evaluate(Evaluate(batch_size=16), places, "cpu", 1)
-    assert set(rows[0]) == {"id", "predicted"}
+    assert set(rows[0]) == {"id", "line", "predicted"}
     assert [float(row["predicted"]) for row in rows] == [row[2] for row in verdict.predictions.rows]
 
 

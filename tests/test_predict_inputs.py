@@ -216,7 +216,7 @@ def test_whatever_the_bytes_there_is_a_result_or_an_error_and_nothing_half_writt
         assert all(line and "\n" not in line for line in problems)
         assert set(folder.iterdir()) == before
     else:
-        assert output.read_bytes().startswith(b"id,predicted,probability_no,probability_yes\n")
+        assert output.read_bytes().startswith(b"id,line,predicted,probability_no,probability_yes\n")
 
 
 def test_json_of_other_programs_is_understood(mixed_model):

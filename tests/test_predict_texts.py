@@ -64,7 +64,7 @@ def test_any_class_name_and_id_survives(places):
 
 def test_outputs_that_are_not_finite_are_refused(places):
     schema = write_prepared(places.prepared, table(4), np.arange(3).repeat(2)[:4], classes=LEAVES)
-    with pytest.raises(UserError, match="row b: the model's output is not finite"):
+    with pytest.raises(UserError, match=r"^b: the model's output is not finite"):
         Texts("csv", schema, portable_probabilities).rows(
             ["a", "b"], torch.tensor([[0.0, 0, 0], [0, float("inf"), 0]])
         )

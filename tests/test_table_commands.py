@@ -36,11 +36,38 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Places:
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_predictions_are_those_of_the_csv(model: Places, tmp_path: Path, ending: str) -> None:
     expected = run(model, write(tmp_path / "new.csv", mixed(30, 100)))
-    assert run(model, write(tmp_path / f"new{ending}", mixed(30, 100))) == expected
+    lines = [int(row.pop("line")) for row in expected]
+    assert lines == list(range(2, 32))
+    assert [row["id"] for row in expected] == [str(number) for number in range(30)]
+
+    unit = "file_row" if ending in (".parquet", ".xlsx") else "line"
+    headed = ending not in (".jsonl", ".ndjson.gz", ".parquet")
+    found = run(model, write(tmp_path / f"new{ending}", mixed(30, 100)))
+    assert [int(row.pop(unit)) for row in found] == [number + 1 + headed for number in range(30)]
+    assert found == expected
+
     for number in range(3):
         write(tmp_path / f"part{number}{ending}", mixed(10, 100 + 10 * number))
-    assert run(model, tmp_path / f"part?{ending}") == expected
-    assert [row["id"] for row in expected] == [str(number) for number in range(30)]
+    found = run(model, tmp_path / f"part?{ending}")
+    assert [row.pop("file") for row in found] == [f"part{number // 10}{ending}" for number in range(30)]
+    assert [int(row.pop(unit)) for row in found] == [number % 10 + 1 + headed for number in range(30)]
+    assert found == expected
+
+
+def test_places_in_files_of_different_units(model: Places, tmp_path: Path) -> None:
+    for name in ("a, b.csv", "b.parquet", "c.jsonl"):
+        write(tmp_path / name, mixed(2))
+    places = [
+        (row["id"], row["file"], row["line"], row["file_row"])
+        for row in run(model, tmp_path / "*.*", ending=".jsonl")
+    ]
+    assert places == [
+        (0, "a, b.csv", 2, None), (1, "a, b.csv", 3, None), (2, "b.parquet", None, 1),
+        (3, "b.parquet", None, 2), (4, "c.jsonl", 1, None), (5, "c.jsonl", 2, None),
+    ]  # fmt: skip
+    told = [tuple(map(str, ("" if cell is None else cell for cell in row))) for row in places]
+    rows = run(model, tmp_path / "*.*")
+    assert [(row["id"], row["file"], row["line"], row["file_row"]) for row in rows] == told
 
 
 def test_a_key_may_be_left_out_where_values_were_missing(model: Places, tmp_path: Path) -> None:

@@ -127,7 +127,8 @@ def trained(places: Judged, params: Params, workers: int = 1) -> dict[str, bytes
     """Train and judge; return all that was written."""
     run(params, Places(places.prepared, places.model, places.metrics), "cpu", workers)
     evaluate(params.evaluate, places, "cpu", workers)
-    return {p.name: p.read_bytes() for folder in (places.model, places.metrics) for p in folder.iterdir()}
+    found = (path for folder in (places.model, places.metrics) for path in folder.rglob("*"))
+    return {path.name: path.read_bytes() for path in found if path.is_file()}
 
 
 def of_split(places: Judged, schema: Schema, split: Any) -> tuple[np.ndarray, np.ndarray]:

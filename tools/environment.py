@@ -16,6 +16,7 @@ from pathlib import Path
 
 LOCK = Path("requirements.lock")
 PROJECT = Path("pyproject.toml")
+DVC = Path(".dvc")
 OLDEST = (3, 11)
 
 
@@ -46,6 +47,8 @@ def main() -> int:
     wanted = fingerprint(f"{sys.version_info[0]}.{sys.version_info[1]} {sys.base_prefix}")
     python = folder / "bin" / "python"
     if stamp.is_file() and stamp.read_text(encoding="utf-8").strip() == wanted:
+        if not has_plots_page():
+            write_plots_page(python)
         return compile_kernels(python)
     print("environment: installing requirements.lock (a few minutes the first time)", flush=True)
     venv.EnvBuilder(with_pip=True, clear=not stamp.is_file(), symlinks=True).create(folder)
@@ -65,6 +68,7 @@ def main() -> int:
             return 3
     stamp.write_text(wanted + "\n", encoding="utf-8")
     store_weights(python)
+    write_plots_page(python)
     return compile_kernels(python)
 
 
@@ -81,6 +85,20 @@ def store_weights(python: Path) -> None:
     code = subprocess.run([str(python), "-m", "reprise.model.published"], check=False).returncode
     if code != 0:
         print("environment: pretrained weights are not available here (see above)", file=sys.stderr)
+
+
+def has_plots_page() -> bool:
+    """Return whether there is a page for dvc plots, and one is chosen."""
+    configs = (path for path in (DVC / "config", DVC / "config.local") if path.is_file())
+    named = any("html_template" in path.read_text(encoding="utf-8") for path in configs)
+    return named and (DVC / "plots.html").is_file()
+
+
+def write_plots_page(python: Path) -> None:
+    """Write the page that dvc plots fills; without it DVC's own page needs the network."""
+    code = subprocess.run([str(python), "tools/plots_page.py"], check=False).returncode
+    if code != 0:
+        print("environment: dvc plots will need the network (see above)", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reprise.evaluation import baselines, tables
+from reprise.evaluation import baselines, mistakes, tables
 from reprise.evaluation.answers import ClassAnswers, ValueAnswers
 from reprise.evaluation.bar import check_bar
 from reprise.evaluation.baselines import Baseline, Learnt
@@ -24,6 +24,7 @@ from reprise.evaluation.judged import metrics_of
 from reprise.evaluation.metrics import by_class, confusion_matrix
 from reprise.evaluation.notes import notes
 from reprise.evaluation.own import own_metrics
+from reprise.evaluation.plots import plot_tables
 from reprise.evaluation.resampled import class_intervals, value_intervals
 from reprise.evaluation.results import write_results
 from reprise.evaluation.trees import trees, unfit_for_trees
@@ -32,6 +33,7 @@ from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.model.inference import Inference, load_inference
 from reprise.model.losses import decided_classes
 from reprise.model.tensors import unscale_target
+from reprise.prepared.names import RowNames, read_names
 from reprise.prepared.schema import Schema
 from reprise.prepared.shards import Arrays, read_schema, read_split
 from reprise.settings.params import Evaluate
@@ -75,15 +77,16 @@ def evaluate(
     rows = read_split(places.prepared, schema, "test")
     if len(rows.y) == 0:
         raise UserError(f"{places.prepared}: the test split is empty; raise prepare.split.test")
+    names = read_names(places.prepared, schema, rows.ids)
     # The simpler models are fitted while the model's answers are judged.
     with ThreadPoolExecutor(1) as beside:
         others = beside.submit(_others, params, places, schema, rows, workers)
         outputs = _outputs(inference, rows, params, places)
         if schema.task == "classification":
-            verdict = _judge_classes(outputs, rows, params, inference)
+            verdict = _judge_classes(outputs, rows, names, params, inference)
         else:
             width = _half_width(params, places, inference)
-            verdict = _judge_values(outputs, rows, params, inference, width)
+            verdict = _judge_values(outputs, rows, names, params, inference, width)
         simpler = others.result()
     verdict = replace(verdict, baselines=simpler.portable, trees=simpler.trees)
     write_results(verdict, params, schema, places.metrics)
@@ -150,7 +153,9 @@ def _trees(params: Evaluate, schema: Schema, learnt: Learnt, rows: Arrays, worke
         return None
 
 
-def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, inference: Inference) -> Verdict:
+def _judge_classes(
+    outputs: list[Tensor], rows: Arrays, row_names: RowNames, params: Evaluate, inference: Inference
+) -> Verdict:
     schema, threshold = inference.card.data, inference.card.threshold
     names, actual = schema.classes, rows.y
     exact = np.concatenate([inference.exact_probabilities(batch) for batch in outputs])
@@ -167,14 +172,20 @@ def _judge_classes(outputs: list[Tensor], rows: Arrays, params: Evaluate, infere
         intervals,
         by_class(confusion_matrix(actual, predicted, len(names)), names),
         tables.predicted_classes(rows.ids, told, guessed, answers.chance_of_actual),
-        tables.wrong_classes(rows.ids, told, guessed, answers.chance_of_actual),
+        mistakes.wrong_classes(row_names, answers, names),
+        plot_tables(answers, rows.x, inference),
         notes=tuple(notes(answers, schema)),
         threshold=threshold,
     )
 
 
 def _judge_values(
-    outputs: list[Tensor], rows: Arrays, params: Evaluate, inference: Inference, width: float | None
+    outputs: list[Tensor],
+    rows: Arrays,
+    row_names: RowNames,
+    params: Evaluate,
+    inference: Inference,
+    width: float | None,
 ) -> Verdict:
     schema = inference.card.data
     answers = _values(outputs, rows, schema)
@@ -191,7 +202,8 @@ def _judge_values(
         intervals,
         {},
         tables.predicted_values(rows.ids, answers.actual, answers.predicted),
-        tables.largest_residuals(rows.ids, answers.actual, answers.predicted),
+        mistakes.largest_residuals(row_names, answers),
+        plot_tables(answers, rows.x, inference),
         notes=tuple(notes(answers, schema)),
         half_width=width,
     )

@@ -13,13 +13,15 @@ from reprise.foundation.files import csv_text, write_json, write_text
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Evaluate
 
-METRICS, DETAILS = "metrics.json", "details.json"
+METRICS, DETAILS, PLOTS = "metrics.json", "details.json", "plots"
 
 
 def write_results(verdict: Verdict, params: Evaluate, schema: Schema, folder: Path) -> None:
     """Write all files of an evaluation into a folder, metrics.json last."""
     write_text(folder / "predictions.csv", csv_text(*verdict.predictions))
-    write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes))
+    write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes.table))
+    for name, table in verdict.plots.items():
+        write_text(folder / PLOTS / f"{name}.csv", csv_text(*table))
     write_trees(folder, verdict.trees)
     write_json(folder / DETAILS, details(verdict, params, schema))
     write_json(folder / METRICS, headline(verdict, schema))

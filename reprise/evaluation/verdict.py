@@ -9,6 +9,7 @@ from reprise.evaluation.baselines import Baseline
 from reprise.evaluation.intervals import Interval
 from reprise.evaluation.judged import HEADLINE
 from reprise.evaluation.metrics import Metrics, Report
+from reprise.evaluation.mistakes import Mistakes
 from reprise.evaluation.tables import Table
 from reprise.prepared.schema import Schema
 
@@ -27,8 +28,12 @@ class Verdict:
         Intervals, by metric.
     classes : Report
         Precision, recall, f1 and support by class; empty for a regression.
-    predictions, mistakes : Table
-        One row per test row; the worst rows.
+    predictions : Table
+        One row per test row.
+    mistakes : Mistakes
+        The worst of them.
+    plots : dict
+        What `dvc plots` draws, by file name (see `reprise.evaluation.plots`).
     baselines : tuple of Baseline
         From our own arithmetic.
     trees : Baseline or None
@@ -46,7 +51,8 @@ class Verdict:
     intervals: dict[str, Interval]
     classes: Report
     predictions: Table
-    mistakes: Table
+    mistakes: Mistakes
+    plots: dict[str, Table]
     baselines: tuple[Baseline, ...] = ()
     trees: Baseline | None = None
     notes: tuple[str, ...] = field(default=())
@@ -67,24 +73,13 @@ def summary(verdict: Verdict, confidence: float, schema: Schema) -> str:
     lines += _beside_others(verdict, schema)
     if verdict.threshold is not None:
         lines.append(f"class {schema.classes[1]!r} is predicted from probability {verdict.threshold:.9g} on")
-    worst = next(iter(verdict.mistakes.rows), None)
-    if schema.task == "classification":
-        told = f"; the worst: row {worst[0]} is {worst[1]}, predicted {worst[2]}" if worst else ""
-        lines.append(f"{_wrong(verdict):,} of {count:,} rows wrong{told}")
-    elif worst:
-        lines.append(f"furthest off: row {worst[0]} is {worst[1]:.6g}, predicted {worst[2]:.6g}")
+    lines.append(verdict.mistakes.told)
     if verdict.half_width is not None:
         lines.append(
             f"{100 * confidence:.4g} % of new rows should lie within {verdict.half_width:.6g} of their "
             f"prediction; of these {100 * verdict.test['interval_coverage']:.1f} % do"
         )
     return "\n".join([*lines, *(f"note: {note}" for note in verdict.notes)])
-
-
-def _wrong(verdict: Verdict) -> int:
-    header = verdict.predictions.header
-    actual, predicted = header.index("actual"), header.index("predicted")
-    return sum(row[actual] != row[predicted] for row in verdict.predictions.rows)
 
 
 def _figures(verdict: Verdict, confidence: float, schema: Schema) -> Iterator[str]:

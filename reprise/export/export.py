@@ -18,8 +18,8 @@ from reprise.foundation.files import sha256_bytes, write_bytes
 from reprise.model.card import ModelCard
 from reprise.model.file import load_model
 from reprise.own.errors import telling
-from reprise.prepared.schema import Schema
-from reprise.prepared.shards import SCHEMA_FILE, read_schema, read_split
+from reprise.prepared.schema import SCHEMA_FILE, Schema
+from reprise.prepared.shards import read_schema, read_split
 
 ROWS = 1000  # that the check uses, at most
 TOLERANCE = 1e-4  # of the largest output; rounding alone stays below a hundredth of it

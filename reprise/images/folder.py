@@ -196,8 +196,10 @@ def _class_name(entry: os.DirEntry[str], root: Path) -> str:
 
 
 def _shown(name: str) -> str:
-    """Return a name that can be printed and stored, also when it is not valid Unicode."""
-    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
+    """Return a name that can be printed and stored, also when it is not valid Unicode; composed (NFC)."""
+    if name.isascii():
+        return name
+    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def _below(root: Path, path: str) -> str:

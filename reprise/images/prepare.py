@@ -18,6 +18,8 @@ from reprise.foundation.errors import UserError
 from reprise.foundation.workers import cores
 from reprise.images.folder import ImageFolder, read_folder, shortened, stray_notes
 from reprise.images.reading import decoded, pages_note
+from reprise.prepared.names import NAMED, UNNAMED, Names, Naming
+from reprise.prepared.packed import PackedTexts
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Images, Prepare
@@ -57,7 +59,7 @@ def prepare_images(params: Prepare, out: Path, *, workers: int | None = None) ->
     sums = normalise.WholeNumberSums()
     contract = Contract()
     inputs: Statistics | None = None
-    with PreparedWriter(out, SHARD_BYTES) as writer:
+    with PreparedWriter(out, SHARD_BYTES, Naming(text="path")) as writer:
         if params.flatten:
             for split, rows in reading.rows():
                 if split == "train":
@@ -69,7 +71,7 @@ def prepare_images(params: Prepare, out: Path, *, workers: int | None = None) ->
                 rows = rows._replace(x=normalise.apply(rows.x, inputs))
             elif split == "train":
                 sums.add(_summed(rows.x, params))
-            writer.add(split, rows)
+            writer.add(split, rows, _paths(folder, rows) if split == NAMED else UNNAMED)
             contract.add(split, rows)
         if not params.flatten:
             reading.refuse()
@@ -200,6 +202,10 @@ class _Reading:
             # One hash over all files: thousands of names would travel in every model file.
             raw={f"{len(labels)} images in sorted order": self._digest.hexdigest()},
         )
+
+
+def _paths(folder: ImageFolder, rows: Arrays) -> Names:
+    return Names(text=PackedTexts.of([folder.files[row].name for row in rows.ids.tolist()]))
 
 
 def _summed(x: NDArray[np.uint8], params: Prepare) -> NDArray[np.uint8]:

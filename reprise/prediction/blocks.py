@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Corrupt = Literal["skip", "refuse"]
+Place = tuple[str | int | None, ...]  # where a row of a table stands (see `places.Places`)
 
 
 class Skipped(NamedTuple):
@@ -23,6 +24,11 @@ class Block(NamedTuple):
 
     ids: list[Any]  # texts, numbers or `Skipped`
     x: NDArray[Any]  # (rows, *shape): as prepared data is stored
+    places: Sequence[Place] = ()  # one for each row, or none at all
+
+    def part(self, start: int, stop: int | None = None) -> Block:
+        """Return the rows from `start` to before `stop`."""
+        return Block(self.ids[start:stop], self.x[start:stop], self.places[start:stop])
 
 
 def batches(blocks: Iterable[Block], size: int) -> Iterator[Block]:
@@ -36,11 +42,11 @@ def batches(blocks: Iterable[Block], size: int) -> Iterator[Block]:
         start = 0
         while held + len(block.x) - start >= size:
             stop = start + size - held
-            parts.append(Block(block.ids[start:stop], block.x[start:stop]))
+            parts.append(block.part(start, stop))
             yield _joined(parts)
             parts, held, start = [], 0, stop
         if start < len(block.x):
-            parts.append(Block(block.ids[start:], block.x[start:]))
+            parts.append(block.part(start))
             held += len(block.x) - start
     if parts:
         yield _joined(parts)
@@ -49,4 +55,8 @@ def batches(blocks: Iterable[Block], size: int) -> Iterator[Block]:
 def _joined(parts: list[Block]) -> Block:
     if len(parts) == 1:
         return parts[0]
-    return Block([name for part in parts for name in part.ids], np.concatenate([part.x for part in parts]))
+    return Block(
+        [name for part in parts for name in part.ids],
+        np.concatenate([part.x for part in parts]),
+        [place for part in parts for place in part.places],
+    )

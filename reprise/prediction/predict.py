@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -17,7 +17,7 @@ from reprise.foundation.files import replacing
 from reprise.model.card import CARD
 from reprise.model.inference import Inference, load_inference
 from reprise.own.carried import carried_code
-from reprise.prediction.blocks import Block, Corrupt, Skipped, batches
+from reprise.prediction.blocks import Block, Corrupt, Place, Skipped, batches
 from reprise.prediction.texts import Form, Texts
 from reprise.prepared.schema import Schema
 from reprise.tables.compressed import opened
@@ -78,16 +78,16 @@ def predict(
         from reprise.prediction.own import own_blocks
 
         code = carried_code(schema.own.files, model / CARD, trust=trust)
-        blocks = own_blocks(source, schema, code, sheet)
+        columns, blocks = tuple[str, ...](), own_blocks(source, schema, code, sheet)
     else:
-        blocks = _blocks(source, schema, workers, sheet, corrupt)
+        columns, blocks = _blocks(source, schema, workers, sheet, corrupt)
     form = form or _usual_form(source, output)
-    texts = Texts(form, schema, inference.probabilities, inference.card.threshold)
+    texts = Texts(form, schema, inference.probabilities, inference.card.threshold, columns)
     count, skipped = 0, list[str]()
     with _open(output) as stream:
         stream.write(texts.header)
-        for ids, outputs in _predictions(inference, blocks, batch_size):
-            stream.write(texts.rows(ids, outputs))
+        for (ids, places), outputs in _predictions(inference, blocks, batch_size):
+            stream.write(texts.rows(ids, outputs, places))
             here = [f"{name.id}: {name.why}" for name in ids if isinstance(name, Skipped)]
             count, skipped = count + len(ids) - len(here), skipped + here
         if skipped and not count:
@@ -105,13 +105,13 @@ def _shortened(lines: list[str], source: str) -> list[str]:
 
 def _predictions(
     inference: Inference, blocks: Iterable[Block], size: int
-) -> Iterator[tuple[list[Any], Tensor]]:
-    """Yield the ids and outputs of each batch; outputs may be computed ahead, ids wait for them."""
-    waiting: deque[list[Any]] = deque()
+) -> Iterator[tuple[tuple[list[Any], Sequence[Place]], Tensor]]:
+    """Yield names and outputs of each batch; outputs may be computed ahead, ids and places wait for them."""
+    waiting: deque[tuple[list[Any], Sequence[Place]]] = deque()
 
     def inputs() -> Iterator[NDArray[Any]]:
         for block in batches(blocks, size):
-            waiting.append(block.ids)
+            waiting.append((block.ids, block.places))
             yield block.x
 
     for outputs in inference.outputs(inputs()):
@@ -120,16 +120,20 @@ def _predictions(
 
 def _blocks(
     source: str, schema: Schema, workers: int, sheet: str | None, corrupt: Corrupt
-) -> Iterator[Block]:
+) -> tuple[tuple[str, ...], Iterator[Block]]:
+    """Return the columns of places, and the rows."""
     # Pillow and pandas are loaded for the kind of input that needs them.
     if schema.layout == "images":
-        return _image_blocks(source, schema, workers, corrupt)
+        return (), _image_blocks(source, schema, workers, corrupt)
+    from reprise.prediction.places import Places
     from reprise.prediction.tables import file_blocks, object_blocks
     from reprise.tables.files import table_files
 
     if source == STANDARD:
-        return object_blocks(objects(sys.stdin.buffer, STDIN), schema, STDIN)
-    return file_blocks([file.path for file in table_files(source)], schema, sheet)
+        return (), object_blocks(objects(sys.stdin.buffer, STDIN), schema, STDIN)
+    files = table_files(source)
+    places = Places(files)
+    return places.columns, file_blocks(files, places, schema, sheet)
 
 
 def _image_blocks(source: str, schema: Schema, workers: int, corrupt: Corrupt) -> Iterator[Block]:

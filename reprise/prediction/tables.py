@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reprise.foundation.errors import UserError
-from reprise.prediction.blocks import Block
+from reprise.prediction.blocks import Block, Place
+from reprise.prediction.places import Places
 from reprise.prepared.schema import Schema, Statistics
 from reprise.tables.codes import Code, Features, Number, Unused
 from reprise.tables.compressed import opened
 from reprise.tables.dialect import NATIVE, Dialect
 from reprise.tables.encoder import Encoder, Matching
+from reprise.tables.files import TableFile
 from reprise.tables.formats import format_of
 from reprise.tables.names import clean
 from reprise.tables.native import ALLOWED, numbers_column, texts_column
@@ -50,14 +52,18 @@ def encoder_of(schema: Schema) -> Encoder:
     )
 
 
-def file_blocks(files: Sequence[Path], schema: Schema, sheet: str | None) -> Iterator[Block]:
+def file_blocks(
+    files: Sequence[TableFile], places: Places, schema: Schema, sheet: str | None
+) -> Iterator[Block]:
     """Yield the rows of tables, one file after the other, read piece by piece.
 
-    A row's id is its cell in the id column of the training data, else its number from 0.
+    A row's id is its cell in the id column of the training data, else its number from 0, through all files.
 
     Parameters
     ----------
-    files : sequence of Path
+    files : sequence of TableFile
+    places : Places
+        Of these files.
     schema : Schema
     sheet : str, optional
         Of an Excel workbook.
@@ -69,11 +75,13 @@ def file_blocks(files: Sequence[Path], schema: Schema, sheet: str | None) -> Ite
     """
     encoder = encoder_of(schema)
     start = 0
-    for path in files:
+    for file in files:
+        path = file.path
         kind, compression = format_of(path, str(path))
         if kind == "json":
             with opened(path, compression, str(path)) as lines:
-                for block in object_blocks(objects(lines, str(path)), schema, str(path), start):
+                parts = objects(lines, str(path))
+                for block in object_blocks(parts, schema, str(path), start, partial(places.of, file)):
                     yield block
                     start += len(block.ids)
             continue
@@ -83,12 +91,16 @@ def file_blocks(files: Sequence[Path], schema: Schema, sheet: str | None) -> Ite
             id_column = _id_column(encoder, table.names)
             for chunk in table.chunks():
                 x = _features(encoder, encoder.read(chunk, matching), chunk.lines, table.where, table.dialect)
-                yield Block(_ids(chunk, id_column, start), x)
+                yield Block(_ids(chunk, id_column, start), x, places.of(file, chunk.lines))
                 start += len(chunk)
 
 
 def object_blocks(
-    parts: Iterable[Sequence[tuple[int, Object]]], schema: Schema, where: str, start: int = 0
+    parts: Iterable[Sequence[tuple[int, Object]]],
+    schema: Schema,
+    where: str,
+    start: int = 0,
+    places_of: Callable[[NDArray[np.int64]], Sequence[Place]] | None = None,
 ) -> Iterator[Block]:
     """Yield rows that come as objects by column name.
 
@@ -103,6 +115,8 @@ def object_blocks(
         Their source, for messages.
     start : int
         The first row's number.
+    places_of : function, optional
+        Returns the places of rows by their line numbers; by default they have none.
 
     Raises
     ------
@@ -126,7 +140,8 @@ def object_blocks(
             row[id_key] if has_ids and id_key in row else number
             for (_, row), number in zip(part, numbers, strict=True)
         ]
-        yield Block(ids, _features(encoder, columns, lines, where, NATIVE._replace(unit="line")))
+        x = _features(encoder, columns, lines, where, NATIVE._replace(unit="line"))
+        yield Block(ids, x, places_of(lines) if places_of else ())
         start += len(part)
 
 

@@ -15,7 +15,8 @@ from reprise.foundation.errors import UserError
 from reprise.model.inference import DECIMALS
 from reprise.model.losses import decided_classes
 from reprise.model.tensors import unscale_target
-from reprise.prediction.blocks import Skipped
+from reprise.prediction.blocks import Place, Skipped
+from reprise.prepared.names import NUMBER_COLUMNS, in_words
 from reprise.prepared.schema import Schema
 
 Form = Literal["csv", "jsonl"]
@@ -39,6 +40,8 @@ class Texts:
         What outputs mean (see `reprise.model.inference.Inference.probabilities`).
     threshold : float, optional
         The probability from which the second of two classes is predicted.
+    places : tuple of str
+        The columns of the rows' places (see `places.Places`).
     """
 
     def __init__(
@@ -47,13 +50,15 @@ class Texts:
         schema: Schema,
         probabilities: Callable[[Tensor], NDArray[np.float64]],
         threshold: float | None = None,
+        places: tuple[str, ...] = (),
     ) -> None:
+        self._places = places
         self._schema, self._probabilities, self._threshold = schema, probabilities, threshold
         self._csv = form == "csv"
         quoted = _csv_cell if self._csv else _json_text
         self._names = [quoted(name) for name in schema.classes]
         if self._csv:
-            columns = ["id", "predicted", *(f"probability_{name}" for name in schema.classes)]
+            columns = ["id", *places, "predicted", *(f"probability_{name}" for name in schema.classes)]
             self.header = ",".join(map(_csv_cell, columns)).encode() + b"\n"
             self._before = [b"," for _ in schema.classes]
             self._parts = ("", ",", "", "\n")
@@ -69,20 +74,22 @@ class Texts:
             if not schema.classes:
                 self._parts = (*self._parts[:3], "}\n")
 
-    def rows(self, ids: Sequence[Any], outputs: Tensor) -> bytes:
+    def rows(self, ids: Sequence[Any], outputs: Tensor, places: Sequence[Place] = ()) -> bytes:
         """Return the text of a batch.
 
         Parameters
         ----------
         ids : sequence of texts, numbers or `Skipped`, one for each row
         outputs : Tensor, shape (rows, outputs)
+        places : sequence of tuple, one for each row
+            Where it stands; none if there are no columns for it.
 
         Raises
         ------
         UserError
             If an output is not finite.
         """
-        self._refuse_infinite(ids, outputs)
+        self._refuse_infinite(ids, outputs, places)
         if self._schema.classes:
             chances = self._probabilities(outputs)
             decided = decided_classes(outputs, chances, self._threshold)
@@ -94,6 +101,10 @@ class Texts:
             tails = [""] * len(ids)
         quoted = _csv_cell if self._csv else _json_text
         shown = [str(name) if type(name) is int else quoted(name) for name in ids]
+        for number, column in enumerate(self._places):
+            before = "," if self._csv else f', "{column}": '
+            cells = self._cells([place[number] for place in places])
+            shown = [f"{name}{before}{cell}" for name, cell in zip(shown, cells, strict=True)]
         start, middle, before_tail, end = self._parts
         lines = [
             f"{start}{name}{middle}{answer}{before_tail}{tail}{end}"
@@ -104,16 +115,33 @@ class Texts:
                 lines[place] = self._skipped(name)
         return "".join(lines).encode()
 
+    def _cells(self, values: Sequence[str | int | None]) -> list[str]:
+        """Return a column of the rows' places as texts."""
+        if set(map(type, values)) == {int}:
+            return list(map(str, values))
+        nothing, quoted = ("", _csv_cell) if self._csv else ("null", _json_text)
+        return [nothing if value is None else quoted(value) for value in values]
+
     def _skipped(self, row: Skipped) -> str:
         if self._csv:
             return f"{_csv_cell(row.id)}{',' * (1 + len(self._schema.classes))}\n"
         return _json_text({"id": row.id, "predicted": None, "skipped": row.why}) + "\n"
 
-    def _refuse_infinite(self, ids: Sequence[Any], outputs: Tensor) -> None:
+    def _told(self, name: Any, place: Place) -> str:
+        """Return what a person calls a row."""
+        cells = dict(zip(self._places, place, strict=True))
+        for unit, column in NUMBER_COLUMNS.items():
+            if cells.get(column) is not None:
+                text = "" if type(name) is int else str(name)
+                return in_words(cells.get("file"), unit, cells[column], "id", text)
+        return f"row {name}" if type(name) is int else str(name)
+
+    def _refuse_infinite(self, ids: Sequence[Any], outputs: Tensor, places: Sequence[Place]) -> None:
         bad = (~outputs.isfinite().all(dim=1)).nonzero()[:, 0].tolist()
         if bad:
+            where = self._told(ids[bad[0]], places[bad[0]] if places else ())
             raise UserError(
-                f"row {ids[bad[0]]}: the model's output is not finite; are its values far from those that "
+                f"{where}: the model's output is not finite; are its values far from those that "
                 "the model was trained on?"
             )
 

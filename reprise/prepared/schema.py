@@ -13,6 +13,7 @@ Floats = Annotated[tuple[float, ...], Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 Sizes = Annotated[tuple[int, ...], Field(strict=False)]
 SplitName = Literal["train", "val", "test"]
+SCHEMA_FILE = "schema.json"
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 
@@ -57,6 +58,10 @@ class Schema(Section):
     raw: dict[str, str] = Field(description="raw file name: SHA-256")
     files: dict[str, str] = Field(default_factory=dict, description="prepared file name: SHA-256")
     encoder: dict[str, Any] | None = Field(None, description="how raw columns become features (csv)")
+    encoder_widths: Sizes = Field(
+        (), exclude_if=lambda value: not value,
+        description="features of each of the encoder's columns, in their order (csv)",
+    )  # fmt: skip
     own: OwnRows | None = Field(
         None, exclude_if=lambda value: value is None, description="how new rows become features (own)"
     )

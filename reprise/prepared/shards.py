@@ -12,24 +12,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import (
     read_json,
     sha256_bytes,
-    sha256_file,
     tensors_bytes,
     write_bytes,
     write_json,
 )
-from reprise.prepared.schema import SPLITS, Schema, SplitName
+from reprise.prepared.names import NAMED, UNNAMED, Names, Naming, names_bytes, names_file
+from reprise.prepared.schema import SCHEMA_FILE, SPLITS, Schema, SplitName
+from reprise.prepared.tensor_files import read_tensors
 
 SHARD_BYTES = 256 * 2**20
-SCHEMA_FILE = "schema.json"
 CHECKS_FILE = "checks.json"
 # Everything that the prepare stage may leave in its folder.
-OURS = re.compile(r"(train|val|test)-\d{5,}\.safetensors|schema\.json|checks\.json|\.DS_Store")
+OURS = re.compile(r"(train|val|(names-)?test)-\d{5,}\.safetensors|schema\.json|checks\.json|\.DS_Store")
 
 
 class Arrays(NamedTuple):
@@ -52,6 +51,8 @@ class PreparedWriter:
         Where the prepared data will stand.
     shard_bytes : int
         A shard is closed when its inputs reach this size.
+    naming : Naming, optional
+        What the names of the test rows are made of, which are then given with them.
 
     Raises
     ------
@@ -59,13 +60,14 @@ class PreparedWriter:
         On entering, if `folder` holds anything but prepared data.
     """
 
-    def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
+    def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES, naming: Naming | None = None) -> None:
         self.folder = folder
         self.shard_bytes = shard_bytes
+        self.naming = naming
         # A link to a folder on another disk stays a link.
         self._real = Path(os.path.realpath(folder))
         self._beside = self._real.with_name(f"{self._real.name}.tmp-{os.getpid()}")
-        self._waiting: dict[SplitName, list[Arrays]] = {split: [] for split in SPLITS}
+        self._waiting: dict[SplitName, list[tuple[Arrays, Names]]] = {split: [] for split in SPLITS}
         self._shards = dict.fromkeys(SPLITS, 0)
         self._hashes: dict[str, str] = {}
 
@@ -80,21 +82,21 @@ class PreparedWriter:
     ) -> None:
         shutil.rmtree(self._beside, ignore_errors=True)
 
-    def add(self, split: SplitName, rows: Arrays) -> None:
+    def add(self, split: SplitName, rows: Arrays, names: Names = UNNAMED) -> None:
         """Append rows to a split; where shards are cut depends on row sizes alone."""
         if len(rows.x) == 0:
             return
         per_shard = max(1, self.shard_bytes // max(1, rows.x[0].nbytes))
         waiting = self._waiting[split]
-        held = sum(len(part.x) for part in waiting)
+        held = sum(len(part.x) for part, _ in waiting)
         start = 0
         while held + len(rows.x) - start >= per_shard:
             take = per_shard - held
-            waiting.append(Arrays(*(column[start : start + take] for column in rows)))
+            waiting.append((_part(rows, start, start + take), names.part(start, start + take)))
             self._flush(split)
             start, held = start + take, 0
         if start < len(rows.x):
-            waiting.append(Arrays(*(column[start:] for column in rows)))
+            waiting.append((_part(rows, start, len(rows.x)), names.part(start, len(rows.x))))
 
     def finish(self, schema: Schema, checks: dict[str, Any] | None = None) -> Schema:
         """Write the last shards and the schema, and put the new folder in the old one's place.
@@ -138,21 +140,27 @@ class PreparedWriter:
             )
 
     def _flush(self, split: SplitName) -> None:
-        parts = self._waiting[split]
-        if not parts:
+        if not self._waiting[split]:
             return
-        names = ("x", "y", "id")
-        data = tensors_bytes(
-            {
-                name: np.concatenate(columns)
-                for name, columns in zip(names, zip(*parts, strict=True), strict=True)
-            }
-        )
+        parts, named = zip(*self._waiting[split], strict=True)
+        tensors = {
+            name: np.concatenate(columns)
+            for name, columns in zip(("x", "y", "id"), zip(*parts, strict=True), strict=True)
+        }
         name = f"{split}-{self._shards[split]:05d}.safetensors"
+        self._write(name, tensors_bytes(tensors))
+        if self.naming is not None and split == NAMED:
+            self._write(names_file(name), names_bytes(self.naming, Names.joined(named)))
+        self._shards[split] += 1
+        self._waiting[split].clear()
+
+    def _write(self, name: str, data: bytes) -> None:
         write_bytes(self._beside / name, data)
         self._hashes[name] = sha256_bytes(data)
-        self._shards[split] += 1
-        parts.clear()
+
+
+def _part(rows: Arrays, start: int, stop: int) -> Arrays:
+    return Arrays(*(column[start:stop] for column in rows))
 
 
 def read_schema(folder: Path) -> Schema:
@@ -190,14 +198,5 @@ def read_split(folder: Path, schema: Schema, split: SplitName) -> Arrays:
 
 
 def _read_shard(path: Path, sha256: str) -> Arrays:
-    try:
-        if sha256_file(path) != sha256:
-            raise UserError(
-                f"{path}: is not what {SCHEMA_FILE} beside it names (damaged or changed); "
-                "run the prepare stage again"
-            )
-        with safe_open(path, framework="np") as shard:
-            return Arrays(shard.get_tensor("x"), shard.get_tensor("y"), shard.get_tensor("id"))
-    except (OSError, SafetensorError) as error:
-        reason = "no such file" if not path.exists() else " ".join(str(error).split())
-        raise UserError(f"{path}: {reason}; run the prepare stage again") from None
+    tensors, _ = read_tensors(path, sha256)
+    return Arrays(tensors["x"], tensors["y"], tensors["id"])

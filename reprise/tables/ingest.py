@@ -16,6 +16,7 @@ from reprise.tables.convert import Converted, convert, dtype_of, misfit_line
 from reprise.tables.decide import decide, inferred
 from reprise.tables.dialect import Dialect
 from reprise.tables.fit import LISTED
+from reprise.tables.ids import id_cells
 from reprise.tables.parse import Cells
 from reprise.tables.roles import Roles, find_roles
 from reprise.tables.rows import SHOWN, Chunk, Table, open_table
@@ -31,7 +32,7 @@ class Ingested(NamedTuple):
     """All rows of the sources that are used.
 
     The spill's columns are those of `types` in order, then each row's number, counted from 0 through all
-    rows of the sources, then its line number.
+    rows of the sources, then its line number, then, if there is an id column, its cells as packed texts.
     """
 
     spill: Spill
@@ -83,7 +84,8 @@ def ingest(
         types = _guess(table, roles, csv)
         names = table.names
     while True:
-        spill = Spill(folder, [*map(dtype_of, types.values()), np.int64, np.int64])
+        ids = [] if roles.id is None else [np.bytes_]
+        spill = Spill(folder, [*map(dtype_of, types.values()), np.int64, np.int64, *ids])
         try:
             reading = _Pass(roles, types, spill, names, csv.missing_target == "drop")
             for source in sources:
@@ -152,7 +154,7 @@ class _Pass:
             before = self.read
             self.dialects.append(table.dialect)
             for chunk in table.chunks():
-                self._add(chunk, table.where)
+                self._add(chunk, table)
             if self.read == before:
                 raise UserError(f"{table.where}: a header and no rows")
             if self.rows[-1] == 0:
@@ -161,21 +163,25 @@ class _Pass:
                     "(prepare.csv.target)"
                 )
 
-    def _add(self, chunk: Chunk, where: str) -> None:
+    def _add(self, chunk: Chunk, table: Table) -> None:
         numeric = [name for name, kind in self.types.items() if kind.kind in ("numeric", "empty")]
-        columns = chunk.read(numeric, [name for name in self.types if name not in numeric])
+        text = [name for name in self.types if name not in numeric]
+        ids = [name for name in table.names if name == self.roles.id and name not in self.types]
+        columns = chunk.read(numeric, [*text, *ids])
         decimal = chunk.dialect.decimal
         converted = {name: convert(columns[name], kind, decimal) for name, kind in self.types.items()}
         used = self._used(converted[self.roles.target])
-        for name, column in columns.items():
+        for name in self.types:
+            column = columns[name]
             if name != self.roles.group:
                 self.tallies[name] += tally(column, decimal)
-            self._note_misfits(name, converted[name], used, chunk, where)
+            self._note_misfits(name, converted[name], used, chunk, table.where)
             if isinstance(column, Cells):
                 self._note_texts(name, column)
         numbers = np.arange(self.read, self.read + len(chunk))
         values = (converted[name].values for name in self.types)
-        self.spill.add([part[used] for part in (*values, numbers, chunk.lines)])
+        kept = [part[used] for part in (*values, numbers, chunk.lines)]
+        self.spill.add([*kept, *(ids.only(used) for ids in id_cells(self.roles.id, chunk, columns))])
         self.read += len(chunk)
         self.rows[-1] += int(np.count_nonzero(used))
 

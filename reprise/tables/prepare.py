@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from reprise.data.repeats import RawRows
 from reprise.data.split import TRAIN
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_file
+from reprise.prepared.names import NAMED, UNNAMED, Names
 from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Prepare
@@ -24,6 +25,7 @@ from reprise.tables.convert import words
 from reprise.tables.encoder import Encoder
 from reprise.tables.fit import fit
 from reprise.tables.ingest import Ingested, ingest
+from reprise.tables.naming import names_of, naming_of, teller
 from reprise.tables.notes import notes
 from reprise.tables.row_numbers import row_numbers
 from reprise.tables.rows import BLOCK_BYTES, SHOWN
@@ -65,19 +67,17 @@ def prepare_csv(params: Prepare, out: Path, *, block_bytes: int = BLOCK_BYTES) -
         encoder = _encoder(table, params, parts)
         schema = _schema(params, sources, encoder, target, parts)
         contract, raw_rows = Contract(), _raw_rows(table, encoder)
-        with PreparedWriter(out, SHARD_BYTES) as writer:
+        with PreparedWriter(out, SHARD_BYTES, naming_of(table, sources)) as writer:
             portions = _encoded(table, sources, encoder, target, parts, raw_rows.keys, schema.test_is_train)
-            for split, rows, keys in portions:
-                writer.add(split, rows)
+            for split, rows, keys, names in portions:
+                writer.add(split, rows, names)
                 contract.add(split, rows, keys)
             checks = contract.judge(
                 schema,
                 params.checks,
                 sources=[code.name for code in encoder.columns for _ in code.features],
                 ordered_by=table.roles.by,
-                name_of=_place_of(
-                    table, [f"{source.file.name}: " * (len(sources) > 1) for source in sources]
-                ),
+                name_of=teller(table, sources),
                 others=notes(encoder.columns, encoder.target, table.without_target),
                 repeats_are_chance=raw_rows.repeats_are_chance,
             )
@@ -99,10 +99,10 @@ def _target(
     with np.errstate(over="ignore"):
         strange = target.y < 0 if target.classes else ~np.isfinite(target.y.astype(np.float32))
     if strange.any():
-        place = _place_of(table, [f"{source.file.path}: " for source in sources])
+        told = teller(table, sources, paths=True)
         ids = table.ids()[strange][:SHOWN].tolist()
         what = "a class that the first table has not" if target.classes else "too large a number"
-        raise UserError(*(f"{place(row)}: column {name!r}: {what}" for row in ids))
+        raise UserError(*(f"{told(row)}: column {name!r}: {what}" for row in ids))
     return target
 
 
@@ -174,6 +174,7 @@ def _schema(
         licence="unknown (your own data)",
         raw={source.name: sha256_file(source.file.path) for source in sources},
         encoder=encoder.to_json(),
+        encoder_widths=tuple(len(code.features) for code in encoder.columns),
     )
 
 
@@ -191,40 +192,23 @@ def _encoded(
     parts: NDArray[np.uint8],
     keys: Hashes,
     test_is_train: bool,
-) -> Iterator[tuple[SplitName, Arrays, Hashes]]:
-    """Yield the rows of each split and their keys, portion by portion."""
+) -> Iterator[tuple[SplitName, Arrays, Hashes, Names]]:
+    """Yield the rows of each split, their keys and, of test rows, their names, portion by portion."""
     y: NDArray[Any] = target.y if target.classes else target.y.astype(np.float32)
     ends = np.cumsum(table.rows)
     start = 0
     for columns in table.spill.blocks():
         rows = len(columns[0])
         x = encoder.encode(columns[: len(encoder.columns)], rows)
-        ids, lines = columns[-2:]
+        ids, lines = columns[len(table.types) : len(table.types) + 2]
         # A portion is of one file; the last of all may have no rows.
         file = min(int(np.searchsorted(ends, start, side="right")), len(sources) - 1)
         if problems := encoder.overflows(x, lines, table.dialects[file].unit):
             raise UserError(*(f"{sources[file].file.path}: {problem}" for problem in problems))
         block = slice(start, start + rows)
+        names = names_of(table, columns, file)
         for number, split in enumerate(SPLITS):
             here = parts[block] == (TRAIN if test_is_train and split == "test" else number)
-            yield split, Arrays(x[here], y[block][here], ids[here]), keys[block][here]
+            named = names.only(here) if split == NAMED else UNNAMED
+            yield split, Arrays(x[here], y[block][here], ids[here]), keys[block][here], named
         start += rows
-
-
-def _place_of(table: Ingested, where: Sequence[str]) -> Callable[[int], str]:
-    """Return a function that tells which line or row of which file a row id is.
-
-    Parameters
-    ----------
-    table : Ingested
-    where : sequence of str
-        What comes before it, for each file.
-    """
-    ids, lines, ends = table.ids(), table.lines(), np.cumsum(table.rows)
-
-    def name(row: int) -> str:
-        place = int(np.searchsorted(ids, row))
-        file = int(np.searchsorted(ends, place, side="right"))
-        return f"{where[file]}{table.dialects[file].unit} {lines[place]}"
-
-    return name

@@ -26,8 +26,7 @@ from reprise.foundation.files import sha256_bytes, tensors_bytes, write_bytes
 from reprise.foundation.parallel import in_order
 from reprise.model.inference import PortableProgram
 from reprise.model.tensors import Normaliser, Rows
-from reprise.prepared.schema import SplitName
-from reprise.prepared.shards import SCHEMA_FILE
+from reprise.prepared.schema import SCHEMA_FILE, SplitName
 from reprise.settings.params import Train
 from reprise.training.checkpoint import fingerprint, state_root
 from reprise.training.ranks import Ranks

@@ -24,8 +24,8 @@ from reprise.model.tensors import Rows, load_rows
 from reprise.own.carried import code_to_carry
 from reprise.own.code import folder_digests
 from reprise.own.errors import telling
-from reprise.prepared.schema import Schema
-from reprise.prepared.shards import SCHEMA_FILE, read_schema
+from reprise.prepared.schema import SCHEMA_FILE, Schema
+from reprise.prepared.shards import read_schema
 from reprise.settings.params import Params
 from reprise.training import canary
 from reprise.training import ranks as processes

@@ -1,0 +1,72 @@
+"""Write the page that ``dvc plots`` fills, with the plotting library inside: it draws without a network.
+
+DVC's own page loads the library from elsewhere. This one is .dvc/plots.html, which git ignores, and
+.dvc/config.local names it: a clone without the page keeps DVC's own. The library is Vega, Vega-Lite and
+Vega-Embed as the package vl-convert-python brings them.
+
+Run by ``make env`` with the environment's Python, in the project's root.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import vl_convert
+
+from reprise.foundation.files import write_text
+
+FOLDER = Path(".dvc")
+PAGE = "plots.html"  # in config.local, paths are relative to .dvc
+OPTION = "plots.html_template"
+VEGA_LITE = "5.21"  # DVC's templates are written for version 5
+HTML = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>DVC plots</title>
+{{refresh_tag}}
+<!-- Vega, Vega-Lite and Vega-Embed, bundled by vl-convert-python {version}.
+     Copyright (c) 2015-2025, University of Washington Interactive Data Lab. BSD-3-Clause licence. -->
+<script>{library}</script>
+<script>
+const draw = window.vegaEmbed;
+// DVC's specification of a plot without rows is empty.
+window.vegaEmbed = (place, plot) =>
+  Object.keys(plot).length ? draw(place, plot) : document.querySelector(place).remove();
+</script>
+<style>
+body {{ font-family: sans-serif; margin: 1rem; }}
+</style>
+</head>
+<body>
+{{plot_divs}}
+</body>
+</html>
+"""
+
+
+def page() -> str:
+    """Return the page, with DVC's places for what it fills in."""
+    library = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+    if "</script" in library:
+        raise ValueError("the plotting library can't stand inside a page")
+    return HTML.format(library=library, version=vl_convert.__version__)
+
+
+def main() -> int:
+    """Write the page and name it, unless another one is named already; return the exit code."""
+    if not FOLDER.is_dir():
+        return 0  # not a DVC project: stages work without
+    write_text(FOLDER / PAGE, page())
+    config = [sys.executable, "-m", "dvc", "config"]
+    named = subprocess.run([*config, OPTION], capture_output=True, text=True, check=False)
+    if named.stdout.strip():
+        return 0
+    return subprocess.run([*config, "--local", OPTION, PAGE], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
