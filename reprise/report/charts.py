@@ -8,7 +8,7 @@ from itertools import pairwise
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from reprise.report.drawing import FIRST, LINE, MUTED, REST, SECOND, TEXT, THIRD, Chart, draw
+from reprise.report.drawing import FIRST, LINE, MUTED, REST, SECOND, SMALL, TEXT, THIRD, Chart, draw
 from reprise.report.results import Results, Rows
 from reprise.report.wording import number, percent
 
@@ -98,7 +98,7 @@ def _curve_chart(
     told = ", ".join(f"{name} {areas[name]:.4f}" for name in lowest)
     which = "Area below the curve" if len(lines) <= COLOURED else "The least areas below their curves"
     description = f"{title}, {labels[1]} over {labels[0]}, for {len(lines)} class(es). {which}: {told}"
-    return Chart(title, draw(key, description, plot), f"{which}: {told}.")
+    return Chart(title, draw(key, description, plot, SMALL), f"{which}: {told}.")
 
 
 def _area(points: list[tuple[float, float]]) -> float:
@@ -139,7 +139,7 @@ def calibration(results: Results) -> list[Chart]:
     )
     description = f"Reliability diagram, {len(bins)} bins of confidence: {told}"
     caption = f"Larger points hold more rows; {told}."
-    return [Chart("Calibration", draw("calibration", description, plot), caption)]
+    return [Chart("Calibration", draw("calibration", description, plot, SMALL), caption)]
 
 
 def residuals(results: Results) -> list[Chart]:

@@ -1,4 +1,4 @@
-"""Drawings as SVG inside the page: its own style, colours that follow the page's, the same bytes every time."""
+"""Drawings as SVG inside the page: a style of their own, colours that follow the page's, the same bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ PLACEHOLDERS = {
     "series-rest": "#01020a",
 }
 TEXT, MUTED, LINE, SURFACE, FIRST, SECOND, THIRD, REST = PLACEHOLDERS.values()
-SIZE = (4.6, 3.1)  # inches: at this size the texts can be read on a phone
+# Inches: so small that the texts can be read on a phone.
+SIZE, SMALL = (4.6, 3.1), (3.8, 3.1)
 STYLE: dict[RcKeyType, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "reprise",

@@ -41,7 +41,7 @@ def _data(results: Results) -> Iterator[Fact]:
         yield "Predicts", f"{data.target}, one of {len(data.classes)} classes: {_listed(data.classes)}"
     else:
         yield "Predicts", f"{data.target}, a number"
-    size = " × ".join(map(str, data.shape))
+    size = " \N{MULTIPLICATION SIGN} ".join(map(str, data.shape))
     if data.layout == "images":
         yield "Input", f"pictures, {size} (channels, height, width)"
     elif data.encoder is not None:

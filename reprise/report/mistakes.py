@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reprise.foundation.errors import UserError
+from reprise.prepared.names import NUMBER_COLUMNS, in_words
 from reprise.prepared.shards import Arrays, read_split
 from reprise.report.pictures import data_uri
 from reprise.report.raw_values import raw_columns, told_row
@@ -121,9 +122,8 @@ def _value(text: str) -> str:
 
 
 def _name(row: dict[str, str]) -> str:
-    """Return what a person finds the row by, as mistakes.csv has it."""
-    if row.get("path"):
-        return row["path"]
-    file = f"{row['file']}: " if row.get("file") else ""
-    place = f"line {row['line']}" if row.get("line") else f"row {row.get('file_row') or row['row']}"
-    return f"{file}{place} (id {row['id']})" if row.get("id") else f"{file}{place}"
+    """Return what a person finds the row by, as mistakes.csv has it (see `reprise.prepared.names`)."""
+    for unit, column in NUMBER_COLUMNS.items():
+        if row.get(column):
+            return in_words(row.get("file"), unit, row[column], "id", row.get("id") or "")
+    return row.get("path") or row.get("id") or f"row {row['row']}"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from reprise.foundation.files import sha256_file
 from reprise.model.card import CARD, WEIGHTS
-from reprise.prepared.shards import SCHEMA_FILE
+from reprise.prepared.schema import SCHEMA_FILE
 from reprise.report.lock import same_as_here
 from reprise.report.results import DETAILS, METRICS, Results
 

@@ -12,7 +12,7 @@ from reprise.prepared.schema import Schema
 
 if TYPE_CHECKING:
     from reprise.tables.codes import Category, Code, Number
-    from reprise.tables.dates import EPOCH, Date
+    from reprise.tables.dates import Date
 
 Row = NDArray[np.float32]  # (features,)
 MISSING, UNSEEN = "missing", "(not seen in training)"

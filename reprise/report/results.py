@@ -10,8 +10,8 @@ from typing import Any
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import read_json
 from reprise.model.card import CARD, ModelCard, read_card
-from reprise.prepared.schema import Schema
-from reprise.prepared.shards import CHECKS_FILE, SCHEMA_FILE, read_schema
+from reprise.prepared.schema import SCHEMA_FILE, Schema
+from reprise.prepared.shards import CHECKS_FILE, read_schema
 from reprise.report.lock import Locked, made_from_another_model, read_lock
 from reprise.report.places import Places
 from reprise.settings.params import Params

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-MINUS = "−"
+MINUS = "\N{MINUS SIGN}"
 
 
 class Metric(NamedTuple):
