@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 Scheme = Literal["light", "dark"]
-# What a page loads itself is told by these; the file itself is one of them.
 OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb",
     "--no-first-run", "--disable-background-networking", "--remote-debugging-pipe",
@@ -46,15 +45,15 @@ class Browser:
     def __enter__(self) -> Browser:
         path = program()
         assert path is not None, "there is no Chromium"
-        self._profile = tempfile.TemporaryDirectory()
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_read, self._write = os.pipe()
         self._read, to_write = os.pipe()
 
         def connect() -> None:  # Chromium reads commands from 3 and answers on 4
-            os.dup2(to_read, 13)
-            os.dup2(to_write, 14)
-            os.dup2(13, 3)
-            os.dup2(14, 4)
+            os.dup2(to_read, 203)  # out of the way first: one of the two may be 3 or 4 already
+            os.dup2(to_write, 204)
+            os.dup2(203, 3)
+            os.dup2(204, 4)
 
         self._process = subprocess.Popen(
             [path, *OPTIONS, f"--user-data-dir={self._profile.name}", "about:blank"],
@@ -71,10 +70,13 @@ class Browser:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        os.close(self._write)  # Chromium ends when nobody commands it any more
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         os.close(self._read)
-        os.close(self._write)
         self._profile.cleanup()
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def _context(results: Results) -> dict[str, Any]:
         "checks": results.checks,
         "no_prepared": results.no_prepared,
         "parameters": parameters(results),
+        "params_changed": params_changed(results),
         "params_file": results.places.params.as_posix(),
         "revision": revision,
         "commands": origin.commands(results, revision),
@@ -74,3 +75,10 @@ def parameters(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
         "evaluate": results.params.evaluate.model_dump(mode="json"),
     }
     return [(name, settings(values)) for name, values in sections.items()]
+
+
+def params_changed(results: Results) -> bool:
+    """Tell whether the params file asks for another model or training than this model had."""
+    card, params = results.card, results.params
+    wanted = card.model_copy(update={"model": params.model, "train": params.train}).to_json()
+    return wanted != card.to_json() or params.prepare.dataset != card.data.dataset

@@ -117,10 +117,7 @@ def _refuse_strangers(places: Places, card: ModelCard, metrics: Any, details: An
             "classes": (sorted(details.get("classes", {})), sorted(card.classes)),
             "the number of test rows": (details["rows"], card.data.counts["test"]),
         }
-        shared = metrics["test"].keys() & details["test"].keys()
-        same = metrics["rows"] == details["rows"] and all(
-            metrics["test"][name] == details["test"][name] for name in shared
-        )
+        same = metrics["rows"] == details["rows"] and _figures(metrics["test"]) <= _figures(details["test"])
     except (KeyError, TypeError, AttributeError):
         raise UserError(f"{path}: is not what the evaluate stage writes; {_run(places)}") from None
     if not same:
@@ -135,6 +132,12 @@ def _refuse_strangers(places: Places, card: ModelCard, metrics: Any, details: An
             f"{places.metrics / METRICS}: was computed for another {places.model / CARD} than is here "
             f"({places.lock} tells); {_run(places)}"
         )
+
+
+def _figures(test: dict[str, float]) -> set[tuple[str, float]]:
+    """Return metrics with their values, without the ends of an interval that stand beside one of them."""
+    ends = {f"{name}{end}" for name in test for end in ("_low", "_high")}
+    return {(name, value) for name, value in test.items() if name not in ends}
 
 
 def _prepared(places: Places, card: ModelCard) -> tuple[Schema | None, str]:
