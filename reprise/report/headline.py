@@ -154,7 +154,8 @@ def bar_met(results: Results) -> Verdict | None:
         return None
     intervals = {name: Interval(**ends) for name, ends in results.details["intervals"].items()}
     try:
-        return Verdict("good", f"Bar met: {check_bar(bar, results.details['test'], intervals)}.")
+        met = check_bar(bar, results.details["test"], intervals)
+        return Verdict("good", f"Bar met: {met.replace('_', ' ')}.")
     except UserError as missed:
-        lines = [line.removeprefix("evaluate.bar: ") for line in missed.problems]
+        lines = [line.removeprefix("evaluate.bar: ").replace("_", " ") for line in missed.problems]
         return Verdict("bad", f"Bar missed: {'; '.join(lines)}.")
