@@ -61,17 +61,20 @@ class Importance(NamedTuple):
 
 
 def confusion(results: Results) -> Confusion | None:
-    """Return the confusion matrix of the predictions; None for a regression."""
+    """Return who is taken for whom; None for a regression, or without the table for plots."""
     classes = results.card.classes
-    if not classes or not results.predictions:
+    table = results.plots.get("confusion", [])
+    if not table:
         return None
-    counts = Counter((row["actual"], row["predicted"]) for row in results.predictions)
-    totals = Counter(row["actual"] for row in results.predictions)
+    counts = Counter({(row["actual"], row["predicted"]): int(row["rows"]) for row in table})
+    totals: Counter[str] = Counter()
+    for (actual, _), rows in counts.items():
+        totals[actual] += rows
     cells = [
         [_cell(actual, predicted, counts[actual, predicted], totals[actual]) for predicted in classes]
         for actual in classes
     ]
-    wrong = [(actual, predicted, rows) for (actual, predicted), rows in counts.items() if actual != predicted]
+    wrong = [(*pair, rows) for pair, rows in counts.items() if rows and pair[0] != pair[1]]
     wrong.sort(key=lambda pair: (-pair[2], pair[0], pair[1]))
     return Confusion(classes, cells if len(classes) <= MOST_CLASSES else [], wrong[:MOST_PAIRS])
 

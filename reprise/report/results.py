@@ -34,7 +34,7 @@ class Results:
         As the evaluate stage wrote them.
     trees : dict or None
         What scikit-learn's trees reach; None: they were not asked.
-    history, predictions, mistakes : list of dict
+    history, mistakes : list of dict
         The tables' rows, by column.
     plots : dict
         Rows of each table in plots/ by its name.
@@ -54,7 +54,6 @@ class Results:
     details: dict[str, Any]
     trees: dict[str, Any] | None
     history: Rows
-    predictions: Rows
     mistakes: Rows
     plots: dict[str, Rows]
     prepared: Schema | None
@@ -86,7 +85,6 @@ def read_results(places: Places) -> Results:
         places, params, card, metrics, details,
         read_json(trees) if trees.is_file() else None,
         read_rows(folder / "history.csv"),
-        read_rows(folder / "predictions.csv"),
         read_rows(folder / "mistakes.csv"),
         {path.stem: read_rows(path) for path in sorted((folder / "plots").glob("*.csv"))},
         prepared,
