@@ -206,7 +206,7 @@ def test_what_is_missing_is_told_in_one_line() -> None:
     make("values")
     Path("models/model.json").unlink()
     with pytest.raises(
-        UserError, match=r"^models/model\.json: no such file; run the train stage \(dvc repro\)$"
+        UserError, match=r"^models/model\.json: no such file, so there is nothing to report; run dvc repro$"
     ):
         report()
     assert not Path("report.html").exists()
@@ -271,6 +271,8 @@ def test_the_output_can_be_named_but_is_no_folder(capsys: pytest.CaptureFixture[
         UserError, match=r"^--output: pages is a folder; name a file, such as pages/report\.html$"
     ):
         cli.run(["report", "--output", "pages"])
+    with pytest.raises(UserError, match=r"^--output: pages/one\.html/page can't be written: "):
+        cli.run(["report", "--output", "pages/one.html/page"])
 
 
 def test_the_commit_is_named_when_it_holds_everything() -> None:

@@ -9,7 +9,7 @@ from reprise.report.results import Results
 from reprise.report.wording import number, place
 
 MOST_CLASSES = 20  # of a confusion matrix that can be read
-MOST_LISTED = 50
+MOST_LISTED = 20
 MOST_PAIRS = 15
 
 

@@ -130,7 +130,7 @@ def calibration(results: Results) -> list[Chart]:
         )
         axes.set(xlabel="probability of the predicted class", ylabel="share of rows right")
         axes.set(xlim=(-0.02, 1.05), ylim=(-0.04, 1.07))
-        axes.legend(loc="upper left")
+        axes.legend(loc="lower right")
 
     largest = sizes.index(max(sizes))
     told = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from reprise.prepared.schema import SPLITS
 from reprise.report.results import Results
@@ -21,9 +22,17 @@ Fact = tuple[str, str]
 def title(results: Results) -> str:
     """Return what the page is about."""
     data = results.card.data
-    # A table of one's own is known by its file.
-    name = next(iter(data.raw)) if data.dataset == "csv" and len(data.raw) == 1 else data.dataset
-    return f"Predicting {data.target} · {name}"
+    return f"Predicting {data.target} · {_dataset(results)}"
+
+
+def _dataset(results: Results) -> str:
+    """Return what a person calls the dataset: one's own table by its file, pictures by their folder."""
+    data, prepare = results.card.data, results.params.prepare
+    if data.dataset == "csv" and len(data.raw) == 1:
+        return next(iter(data.raw))
+    if data.dataset == prepare.dataset == "images":
+        return Path(prepare.images.path).name
+    return data.dataset
 
 
 def facts(results: Results) -> Iterator[Fact]:
@@ -46,9 +55,9 @@ def _data(results: Results) -> Iterator[Fact]:
         yield "Input", f"pictures, {size} (channels, height, width)"
     elif data.encoder is not None:
         columns = [column["name"] for column in data.encoder.get("columns", [])]
-        yield "Input", f"{len(columns)} columns as {size} features: {_listed(columns)}"
+        yield "Input", f"{_counted(len(columns))} as {size} features: {_listed(columns)}"
     else:
-        yield "Input", f"a table of {size} columns: {_listed(data.columns)}"
+        yield "Input", f"a table of {_counted(len(data.columns))}: {_listed(data.columns)}"
 
 
 def _model(results: Results) -> Iterator[Fact]:
@@ -79,6 +88,10 @@ def _training(results: Results) -> str:
     epochs = f"{results.card.epochs_trained} epochs (weights of epoch {results.card.kept_epoch})"
     paced = f"{train.optimizer}, {rate}, batches of {train.batch_size}, {epochs}"
     return f"{paced}{bag}{blend}; seed {train.seed}"
+
+
+def _counted(columns: int) -> str:
+    return f"{columns:,} column{'' if columns == 1 else 's'}"
 
 
 def _listed(names: Sequence[str]) -> str:

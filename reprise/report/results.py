@@ -9,7 +9,7 @@ from typing import Any
 
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import read_json
-from reprise.model.card import CARD, ModelCard, read_card
+from reprise.model.card import CARD, WEIGHTS, ModelCard, read_card
 from reprise.prepared.schema import SCHEMA_FILE, Schema
 from reprise.prepared.shards import CHECKS_FILE, read_schema
 from reprise.report.lock import Locked, made_from_another_model, read_lock
@@ -71,9 +71,9 @@ def read_results(places: Places) -> Results:
         If there are no metrics, no model, or they don't belong together.
     """
     folder = places.metrics
-    for name in (METRICS, DETAILS):
-        if not (folder / name).is_file():
-            raise UserError(f"{folder / name}: no such file, so there is nothing to report; {_run(places)}")
+    for path in (folder / METRICS, folder / DETAILS, places.model / CARD, places.model / WEIGHTS):
+        if not path.is_file():
+            raise UserError(f"{path}: no such file, so there is nothing to report; {_run(places)}")
     params, card = read_params(places.params), read_card(places.model)
     metrics, details = read_json(folder / METRICS), read_json(folder / DETAILS)
     lock = read_lock(places)
