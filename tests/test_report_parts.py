@@ -16,7 +16,7 @@ from PIL import Image
 import reprise.report
 from reprise.prepared.names import read_names
 from reprise.prepared.shards import read_split
-from reprise.report import drawing, pictures
+from reprise.report import drawing, mistakes, pictures
 from reprise.report.raw_values import raw_columns, told_row
 from reprise.report.wording import number, percent, settings
 
@@ -145,6 +145,11 @@ def test_small_pictures_keep_their_pixels_and_large_ones_shrink() -> None:
     small = opened(colour, 255)
     assert small.shape == (144, 96, 3)
     assert small.reshape(-1, 3).tolist() == [[10, 20, 30]] * (144 * 96)
+
+
+def test_pictures_of_a_page_stay_below_its_three_megabytes() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (3, 144, 144)).astype(np.uint8)  # the worst for PNG
+    assert len(pictures.data_uri(noise, 255)) * mistakes.PICTURES < 2_500_000
 
 
 def test_values_of_a_row_are_those_of_its_line_in_the_file(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from reprise.report.wording import number, settings
 
 SHOWN = 12
 SPLIT_NAMES = {"train": "train", "val": "validation", "test": "test"}
-ARITHMETIC = {
-    "cpu portable": "portable: the same bytes on every machine",
-    "cpu native": "native: the same bytes on this kind of machine",
-    "cuda": "CUDA: the same bytes on this kind of GPU",
+PROMISE = {
+    "cpu portable": "the same bytes on every machine",
+    "cpu native": "the same bytes on this kind of machine with the same packages",
+    "cuda": "the same bytes on this kind of GPU with the same packages",
 }
 Fact = tuple[str, str]
 
@@ -66,7 +66,7 @@ def _model(results: Results) -> Iterator[Fact]:
     told = ", ".join(f"{name} {value}" for name, value in settings(own)) if isinstance(own, dict) else ""
     yield "Model", f"{card.model.kind}{f': {told}' if told else ''}"
     yield "Training", _training(results)
-    yield "Arithmetic", ARITHMETIC[card.arithmetic]
+    yield "Arithmetic", f"{card.arithmetic}: {PROMISE[card.arithmetic]}"
     if card.threshold is not None:
         yield "Threshold", f"{card.classes[1]} is predicted from probability {card.threshold:.9g} on"
     width = results.details.get("interval_half_width")

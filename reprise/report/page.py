@@ -55,6 +55,7 @@ def _context(results: Results) -> dict[str, Any]:
         "params_changed": params_changed(results),
         "params_file": results.places.params.as_posix(),
         "revision": revision,
+        "promise": facts.PROMISE[results.card.arithmetic],
         "commands": origin.commands(results, revision),
         "hashes": origin.hashes(results),
         "lock": results.places.lock.as_posix(),
