@@ -33,7 +33,7 @@ class Locked(NamedTuple):
 def read_lock(places: Places) -> Locked:
     """Return a pipeline's entries. A lock that can't be read counts as none: it is DVC's own matter."""
     try:
-        content = YAML(typ="safe", pure=True).load(_stages_alone(places))
+        content = YAML(typ="safe", pure=True).load(places.lock.read_text(encoding="utf-8"))
         stages = content["stages"]
         named = {stage: stages[f"{stage}{places.suffix}"] for stage in STAGES}
         outputs = [
@@ -43,20 +43,6 @@ def read_lock(places: Places) -> Locked:
     except (OSError, YAMLError, KeyError, TypeError):
         return Locked([], [])
     return Locked(outputs, judged)
-
-
-def _stages_alone(places: Places) -> str:
-    """Return the lock's text without the stages of other pipelines, which take long to parse."""
-    kept, wanted = [], True
-    names = tuple(f"  {stage}{places.suffix}:" for stage in STAGES)
-    for line in places.lock.read_text(encoding="utf-8").splitlines():
-        if line.startswith("  ") and not line.startswith("   "):
-            wanted = line.rstrip().startswith(names) or line.startswith("  -")
-        elif not line.startswith(" "):
-            wanted = True
-        if wanted:
-            kept.append(line)
-    return "\n".join(kept)
 
 
 def made_from_another_model(places: Places, lock: Locked) -> bool:
