@@ -232,6 +232,27 @@ def test_metrics_of_another_model_are_refused() -> None:
         report()
 
 
+def test_a_file_that_is_no_evaluation_is_refused() -> None:
+    make("values")
+    details = json.loads(Path("metrics/details.json").read_text(encoding="utf-8"))
+    del details["intervals"]
+    write_json(Path("metrics/details.json"), details)
+    with pytest.raises(
+        UserError, match=r"^metrics/details\.json: is not what the evaluate stage writes; run dvc repro$"
+    ):
+        report()
+
+
+def test_trees_of_other_rows_are_left_out() -> None:
+    make("values")
+    baseline = json.loads(Path("metrics/details.json").read_text(encoding="utf-8"))["baselines"][0]
+    trees = {**baseline, "key": "boosting", "name": "boosted trees", "library": "scikit-learn 1"}
+    write_json(Path("metrics/trees.json"), trees)
+    assert "boosted trees" in report()
+    write_json(Path("metrics/trees.json"), {**trees, "rows": trees["rows"] + 1})
+    assert "boosted trees" not in report()
+
+
 def test_the_lock_tells_a_model_that_was_trained_again() -> None:
     make("classes")
     md5 = {

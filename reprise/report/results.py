@@ -18,6 +18,7 @@ from reprise.settings.params import Params
 from reprise.settings.params_file import read_params
 
 Rows = list[dict[str, str]]
+NEEDED = {"test", "intervals", "confidence", "test_rows_are", "baselines", "notes"}
 METRICS, DETAILS, TREES = "metrics.json", "details.json", "trees.json"
 
 
@@ -33,7 +34,7 @@ class Results:
     metrics, details : dict
         As the evaluate stage wrote them.
     trees : dict or None
-        What scikit-learn's trees reach; None: they were not asked.
+        What scikit-learn's trees reach; None: they were not asked, or about other rows.
     history, mistakes : list of dict
         The tables' rows, by column.
     plots : dict
@@ -78,12 +79,11 @@ def read_results(places: Places) -> Results:
     metrics, details = read_json(folder / METRICS), read_json(folder / DETAILS)
     lock = read_lock(places)
     _refuse_strangers(places, card, metrics, details, lock)
-    trees = folder / TREES
     prepared, reason = _prepared(places, card)
     checks = places.prepared / CHECKS_FILE
     return Results(
         places, params, card, metrics, details,
-        read_json(trees) if trees.is_file() else None,
+        _trees(folder / TREES, details),
         read_rows(folder / "history.csv"),
         read_rows(folder / "mistakes.csv"),
         {path.stem: read_rows(path) for path in sorted((folder / "plots").glob("*.csv"))},
@@ -92,6 +92,18 @@ def read_results(places: Places) -> Results:
         read_json(checks) if prepared is not None and checks.is_file() else None,
         lock,
     )  # fmt: skip
+
+
+def _trees(path: Path, details: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what trees reach on this split: no lock names the file, so it may be of other data."""
+    found = read_json(path) if path.is_file() else None
+    same = bool(
+        found
+        and details["baselines"]
+        and found["rows"] == details["baselines"][0]["rows"]
+        and found["metrics"].keys() == details["baselines"][0]["metrics"].keys()
+    )
+    return found if same else None
 
 
 def read_rows(path: Path) -> Rows:
@@ -110,6 +122,8 @@ def _refuse_strangers(places: Places, card: ModelCard, metrics: Any, details: An
     """Refuse metrics that can't be this model's, naming the first thing that tells."""
     path = places.metrics / DETAILS
     try:
+        if NEEDED - details.keys():
+            raise KeyError
         told = {
             "task": (details["task"], card.task),
             "classes": (sorted(details.get("classes", {})), sorted(card.classes)),
