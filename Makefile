@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE ?=
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro recipes test lint verify proof bench bench-models deps lock
+.PHONY: help env repro report recipes test lint verify proof bench bench-models deps lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ env: ## create or refresh .venv from requirements.lock
 repro: env ## environment, then the main pipeline (dvc repro)
 	@$(BIN)/dvc repro
 	@$(BIN)/reprise inspect
+
+report: env ## one page on the main pipeline's model and its results: report.html
+	@$(BIN)/reprise report
 
 recipes: env ## reproduce the exercises in recipes/ and check their accuracy bars
 	@$(BIN)/dvc repro recipes/dvc.yaml

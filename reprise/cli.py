@@ -16,6 +16,7 @@ COMMANDS = {
     "import-table": "write the rows of a database query to data/raw as a Parquet file",
     "predict": "apply a trained model to new rows or images",
     "inspect": "print what a model file holds",
+    "report": "write report.html: one page on the model and its results",
     "card": "write the model card, models/card.md, or bring it up to date",
     "export": "write the model as ONNX or as a torch.export program",
     "watch": "show the trainings that run now: progress, speed, time left, figures",

@@ -57,6 +57,20 @@ def test_an_experiment_changes_what_depends_on_it_and_can_be_compared(project: P
     assert run("git status --porcelain", project) == ""
 
 
+def test_the_report_of_the_default_names_the_commit_and_the_figures(project: Path) -> None:
+    output = run("python -m reprise.cli report", project)
+    page = (project / "report.html").read_text(encoding="utf-8")
+    assert (
+        output
+        == f"report.html: {len(page.encode()) / 1024:,.0f} KB, everything inside; open it in a browser\n"
+    )
+    assert "99.7 % of 359 held-out rows right (98.4 to 99.95)" in page
+    assert run("git rev-parse HEAD", project).strip() in page
+    assert "another file here" not in page  # the lock and the files agree
+    assert page.count("<svg") == 5
+    assert run("git status --porcelain", project) == ""
+
+
 def test_values_that_yaml_or_dvc_would_let_pass_are_refused_by_name(project: Path) -> None:
     before = (project / "models/model.json").read_bytes()
     output = run("dvc exp run -S train.lr=abc -S train.epochs=true", project, fails=255)

@@ -1,1 +1,1 @@
-"""Results as pages for people: the model card."""
+"""Results as pages for people: the model card, the report."""

@@ -1,0 +1,42 @@
+"""``reprise report``: one page on the model and its results, to open, to send and to keep."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from reprise.foundation.errors import UserError
+
+OUTPUT = Path("report.html")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE",
+        help="what the main pipeline was run with (default: %(default)s)",
+    )  # fmt: skip
+    which.add_argument("--recipe", metavar="NAME", help="report a recipe instead of the main pipeline")
+    parser.add_argument(
+        "--output", type=Path, default=OUTPUT, metavar="FILE", help="default: %(default)s, which git ignores"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the page."""
+    from reprise.foundation.files import write_text
+    from reprise.report.page import render
+    from reprise.report.places import main_places, recipe_places
+    from reprise.report.results import read_results
+
+    output: Path = arguments.output
+    if output.is_dir():
+        raise UserError(f"--output: {output} is a folder; name a file, such as {output / OUTPUT}")
+    places = recipe_places(arguments.recipe) if arguments.recipe else main_places(arguments.params)
+    page = render(read_results(places))
+    try:
+        write_text(output, page)
+    except OSError as error:
+        raise UserError(f"--output: {output} can't be written: {error.strerror}; name another file") from None
+    print(f"{output}: {len(page.encode()) / 1024:,.0f} KB, everything inside; open it in a browser")
