@@ -92,7 +92,7 @@ def test_a_regression_answers_in_the_targets_own_unit(places, tmp_path, form):
     output = tmp_path / "exported"
     assert export(places.model, places.prepared, form, output).outputs == "value"
     rows = evaluate(Evaluate(), places, "cpu", 1).predictions.rows
-    assert RUN[form](output, x) == pytest.approx([predicted for _, predicted, _ in rows], rel=1e-6)
+    assert RUN[form](output, x) == pytest.approx([row[2] for row in rows], rel=1e-6)
 
 
 @pytest.mark.parametrize("form", ["onnx", "torch"])
