@@ -109,7 +109,8 @@ def test_an_editor_may_add_a_byte_order_mark_and_crlf(ending: str, mark: str, fo
         ({"train": {"patiense": 3}}, "train.patiense: unknown key; did you mean train.patience?"),
         ({"model": {"cnn": {"padding ": 1}}},
          "model.cnn.padding : unknown key; did you mean model.cnn.padding?"),
-        ({"evaluate": {"zzz": 1}}, "evaluate.zzz: unknown key; known here: batch_size, confidence, bar, own"),
+        ({"evaluate": {"zzz": 1}},
+         "evaluate.zzz: unknown key; known here: batch_size, confidence, bar, baselines, own"),
         ({"train": {"epochs": True}}, "train.epochs: must be a whole number ≥ 1; found true"),
         ({"train": {"epochs": 2.0}}, "train.epochs: must be a whole number ≥ 1; found 2.0"),
         ({"train": {"epochs": "3"}}, "train.epochs: must be a whole number ≥ 1; found '3'"),
@@ -138,7 +139,7 @@ def test_an_editor_may_add_a_byte_order_mark_and_crlf(ending: str, mark: str, fo
          "prepare.csv.types.age: must be one of numeric, categorical, boolean, date, text, presence; "
          "found 'numerik'; did you mean numeric?"),
         ({"evaluate": {"a\nb": 1}},
-         "evaluate.'a\\nb': unknown key; known here: batch_size, confidence, bar, own"),
+         "evaluate.'a\\nb': unknown key; known here: batch_size, confidence, bar, baselines, own"),
     ],
 )  # fmt: skip
 def test_a_problem_is_named_with_what_is_allowed(sections: Any, problem: str, folder: Path) -> None:
