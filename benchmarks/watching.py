@@ -114,7 +114,7 @@ def train(model: str, folder: Path, variant: str) -> None:
                 tell: Callable[..., None] = display.report
                 if isinstance(clock, Inside):
                     tell = clock.timed(tell)
-                    follower.grown = clock.timed(follower.grown)  # type: ignore[method-assign]  # with a clock
+                    follower.grown = clock.timed(follower.grown)  # type: ignore[method-assign]  # itself, timed
 
                 def report(done: int, total: int, row: Any) -> None:
                     tell(done, total, row)

@@ -37,11 +37,12 @@ def run(arguments: argparse.Namespace) -> None:
     from reprise.comparison.predictions import read_predictions
     from reprise.comparison.revisions import text_of
     from reprise.comparison.settings import changed_params
+    from reprise.evaluation.files import PREDICTIONS
     from reprise.foundation.files import json_text
 
     params, metrics = _files(arguments.recipe)
     names = (arguments.first, arguments.second)
-    predictions = metrics / "predictions.csv"
+    predictions = metrics / PREDICTIONS
     first, second = (read_predictions(text_of(predictions, rev), f"{rev}: {predictions}") for rev in names)
     found = compare(first, second, names)
     before, after = (text_of(params, rev) for rev in names)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.evaluation import tables
 from reprise.foundation.elementary import log
 from reprise.foundation.errors import UserError
 
 Floats = NDArray[np.float64]
-CLASSES = ["row", "actual", "predicted", "probability_of_actual"]
-VALUES = ["row", "actual", "predicted", "residual"]
+CLASSES, VALUES = (["row", *columns] for columns in (tables.CLASSES, tables.VALUES))
 LEAST = 1e-9  # probabilities are written with nine decimals; 0 is taken for this
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,6 +55,16 @@ class Baseline:
         return (
             self.name if self.fitted == self.rows else f"{self.name} ({self.fitted:,} of {self.rows:,} rows)"
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON value to store."""
+        return {
+            "key": self.key,
+            "name": self.name,
+            "metrics": self.metrics,
+            "fitted_rows": self.fitted,
+            "rows": self.rows,
+        }
 
 
 @dataclass(frozen=True)

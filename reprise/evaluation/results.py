@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from reprise.evaluation.baselines import Baseline
+from reprise.evaluation.files import DETAILS, METRICS, MISTAKES, PLOTS, PREDICTIONS
 from reprise.evaluation.judged import HEADLINE
 from reprise.evaluation.trees import write_trees
 from reprise.evaluation.verdict import Verdict, kind_of_rows
@@ -13,13 +13,11 @@ from reprise.foundation.files import csv_text, write_json, write_text
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Evaluate
 
-METRICS, DETAILS, PLOTS = "metrics.json", "details.json", "plots"
-
 
 def write_results(verdict: Verdict, params: Evaluate, schema: Schema, folder: Path) -> None:
     """Write all files of an evaluation into a folder, metrics.json last."""
-    write_text(folder / "predictions.csv", csv_text(*verdict.predictions))
-    write_text(folder / "mistakes.csv", csv_text(*verdict.mistakes.table))
+    write_text(folder / PREDICTIONS, csv_text(*verdict.predictions))
+    write_text(folder / MISTAKES, csv_text(*verdict.mistakes.table))
     for name, table in verdict.plots.items():
         write_text(folder / PLOTS / f"{name}.csv", csv_text(*table))
     write_trees(folder, verdict.trees)
@@ -51,7 +49,7 @@ def details(verdict: Verdict, params: Evaluate, schema: Schema) -> dict[str, Any
         "test": verdict.test,
         "confidence": params.confidence,
         "intervals": {name: interval._asdict() for name, interval in verdict.intervals.items()},
-        "baselines": [_baseline(baseline) for baseline in verdict.baselines],
+        "baselines": [baseline.to_json() for baseline in verdict.baselines],
         "notes": list(verdict.notes),
     }
     if verdict.classes:
@@ -61,13 +59,3 @@ def details(verdict: Verdict, params: Evaluate, schema: Schema) -> dict[str, Any
     if verdict.half_width is not None:
         found["interval_half_width"] = verdict.half_width
     return found
-
-
-def _baseline(baseline: Baseline) -> dict[str, Any]:
-    return {
-        "key": baseline.key,
-        "name": baseline.name,
-        "metrics": baseline.metrics,
-        "fitted_rows": baseline.fitted,
-        "rows": baseline.rows,
-    }

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from reprise.evaluation.answers import Answers, ValueAnswers
 from reprise.evaluation.baselines import Baseline, Learnt, class_answers
+from reprise.evaluation.files import TREES
 from reprise.evaluation.judged import metrics_of
 from reprise.foundation.files import write_json
 from reprise.model.tensors import unscale_target
 from reprise.prepared.schema import Schema
 
-FILE = "trees.json"
 BOOSTED_CLASSES = 5  # boosting grows a tree per class and round; more classes get a random forest
 BOOSTED_VALUES = 2 * 10**6  # rows times columns
 FOREST_ROWS = 5_000
@@ -78,20 +78,10 @@ def _model(boosts: bool, classifies: bool, workers: int) -> Any:
 
 def write_trees(folder: Path, baseline: Baseline | None) -> None:
     """Write the figures beside metrics.json, or remove an older model's."""
-    path = folder / FILE
+    path = folder / TREES
     if baseline is None:
         path.unlink(missing_ok=True)
         return
     import sklearn
 
-    write_json(
-        path,
-        {
-            "library": f"scikit-learn {sklearn.__version__}",
-            "key": baseline.key,
-            "name": baseline.name,
-            "metrics": baseline.metrics,
-            "fitted_rows": baseline.fitted,
-            "rows": baseline.rows,
-        },
-    )
+    write_json(path, {"library": f"scikit-learn {sklearn.__version__}", **baseline.to_json()})

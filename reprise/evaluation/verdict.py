@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reprise.evaluation.advice import advice
 from reprise.evaluation.baselines import Baseline
@@ -56,7 +56,7 @@ class Verdict:
     plots: dict[str, Table]
     baselines: tuple[Baseline, ...] = ()
     trees: Baseline | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     threshold: float | None = None
     half_width: float | None = None
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from reprise.evaluation.files import METRICS
 from reprise.model.card import CARD, WEIGHTS
 from reprise.report.places import Places
 
@@ -47,7 +48,7 @@ def read_lock(places: Places) -> Locked:
 
 def made_from_another_model(places: Places, lock: Locked) -> bool:
     """Tell whether the lock proves that the metrics here are another model's than the one here."""
-    metrics = (places.metrics / "metrics.json").as_posix()
+    metrics = (places.metrics / METRICS).as_posix()
     if not any(entry.path == metrics and entry.md5 == _md5(Path(metrics)) for entry in lock.outputs):
         return False  # the lock speaks of other metrics
     model = {(places.model / name).as_posix() for name in (CARD, WEIGHTS)}

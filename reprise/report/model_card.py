@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reprise.evaluation.files import DETAILS
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import read_json, sha256_file
 from reprise.model.card import CARD, WEIGHTS, ModelCard, read_card
@@ -58,7 +59,7 @@ def read_result(model: Path, metrics: Path, prepared: Path) -> Result:
     return Result(
         model,
         read_card(model),
-        read_json(metrics / "details.json"),
+        read_json(metrics / DETAILS),
         read_json(checks) if checks.is_file() else {},
     )
 

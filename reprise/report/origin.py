@@ -9,11 +9,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from reprise.evaluation.files import DETAILS, METRICS, MISTAKES, PREDICTIONS
 from reprise.foundation.files import sha256_file
 from reprise.model.card import CARD, WEIGHTS
 from reprise.prepared.schema import SCHEMA_FILE
 from reprise.report.lock import same_as_here
-from reprise.report.results import DETAILS, METRICS, Results
+from reprise.report.results import Results
 
 SHOWN_FILES = 40
 PACKAGES = (
@@ -49,9 +50,7 @@ def hashes(results: Results) -> list[tuple[str, list[Hash]]]:
     """Return SHA-256 sums in groups: raw data, prepared data, model, results."""
     places, data = results.places, results.card.data
     model = [places.model / name for name in (CARD, WEIGHTS)]
-    made = [
-        places.metrics / name for name in (METRICS, DETAILS, "predictions.csv", "mistakes.csv", "history.csv")
-    ]
+    made = [places.metrics / name for name in (METRICS, DETAILS, PREDICTIONS, MISTAKES, "history.csv")]
     prepared = [Hash(name, digest) for name, digest in data.files.items()]
     if results.prepared is not None:
         prepared.append(Hash(SCHEMA_FILE, sha256_file(places.prepared / SCHEMA_FILE)))

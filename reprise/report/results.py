@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reprise.evaluation.files import DETAILS, METRICS, MISTAKES, PLOTS, TREES
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import read_json
 from reprise.model.card import CARD, WEIGHTS, ModelCard, read_card
@@ -19,7 +20,6 @@ from reprise.settings.params_file import read_params
 
 Rows = list[dict[str, str]]
 NEEDED = {"test", "intervals", "confidence", "test_rows_are", "baselines", "notes"}
-METRICS, DETAILS, TREES = "metrics.json", "details.json", "trees.json"
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def read_results(places: Places) -> Results:
         places, params, card, metrics, details,
         _trees(folder / TREES, details),
         read_rows(folder / "history.csv"),
-        read_rows(folder / "mistakes.csv"),
-        {path.stem: read_rows(path) for path in sorted((folder / "plots").glob("*.csv"))},
+        read_rows(folder / MISTAKES),
+        {path.stem: read_rows(path) for path in sorted((folder / PLOTS).glob("*.csv"))},
         prepared,
         reason,
         read_json(checks) if prepared is not None and checks.is_file() else None,

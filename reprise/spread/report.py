@@ -7,9 +7,10 @@ from typing import Any
 
 from reprise.comparison.figures import with_intervals
 from reprise.comparison.predictions import joined, read_predictions
+from reprise.evaluation.files import PREDICTIONS
 from reprise.evaluation.intervals import Interval
 from reprise.spread import table
-from reprise.spread.runs import PREDICTIONS, Run
+from reprise.spread.runs import RESULTS, Run
 
 Pooled = dict[str, tuple[float, Interval]]
 
@@ -70,7 +71,7 @@ class Report:
 
 def pooled(runs: Sequence[Run]) -> Pooled:
     """Return the figures of all folds' rows together, each predicted by a model that had not seen it."""
-    paths = [run.folder / PREDICTIONS for run in runs]
+    paths = [run.folder / RESULTS / PREDICTIONS for run in runs]
     return with_intervals(
         joined([read_predictions(path.read_text(encoding="utf-8"), str(path)) for path in paths])
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import reprise
 from reprise.data.folds import UNSPLIT, Fold
+from reprise.evaluation.files import METRICS
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import read_json, sha256_file, write_json
 from reprise.foundation.states import fingerprint, state_root
@@ -21,8 +22,7 @@ from reprise.tables.files import table_files
 CODE = (".py", ".c", ".h")
 RAW = Path("data/raw")
 ORDER = "run.json"  # what a run is to do
-METRICS = Path("metrics/metrics.json")
-PREDICTIONS = Path("metrics/predictions.csv")
+RESULTS = "metrics"  # the folder of its evaluation
 DONE = "done"  # is there when the run is finished
 
 
@@ -57,7 +57,7 @@ class Run:
 
     def metrics(self) -> dict[str, float]:
         """Return the headline metrics, without the ends of their intervals."""
-        test = read_json(self.folder / METRICS)["test"]
+        test = read_json(self.folder / RESULTS / METRICS)["test"]
         ends = {f"{name}_{end}" for name in test for end in ("low", "high")}
         return {name: value for name, value in test.items() if isinstance(value, float) and name not in ends}
 

@@ -17,7 +17,7 @@ from reprise.foundation.errors import exit_with
 from reprise.foundation.files import read_json, write_text
 from reprise.preparing.prepare import prepare
 from reprise.settings.params import Params
-from reprise.spread.runs import DONE, ORDER, RAW
+from reprise.spread.runs import DONE, ORDER, RAW, RESULTS
 from reprise.training import run as training
 from reprise.training.signals import when_the_parent_dies
 
@@ -33,7 +33,7 @@ def main() -> None:
     if "--prepare" in sys.argv[2:]:
         prepare(params.prepare, prepared, RAW, None if order["fold"] is None else Fold(*order["fold"]))
         return
-    model, metrics = folder / "model", folder / "metrics"
+    model, metrics = folder / "model", folder / RESULTS
     if not (folder / TRAINED).exists():
         training.run(params, training.Places(prepared, model, metrics), order["device"], 1)
         when_the_parent_dies(signal.SIGTERM)  # the training takes it back
