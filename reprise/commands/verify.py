@@ -1,20 +1,28 @@
-"""``reprise verify``: reproduce the committed locks in a clean clone, byte for byte."""
+"""``reprise verify``: reproduce the committed locks, or a receipt, in a clean clone, byte for byte."""
 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from reprise.foundation.errors import RepriseError
+from reprise.foundation.package import refuse_other_package
+from reprise.verification.commands import output_of, repository
+from reprise.verification.receipt import Receipt, read_receipt
+from reprise.verification.receipt_checking import differences_of_machines, refuse_other_history
 from reprise.verification.verify import Row, clone, verify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("pipelines", nargs="*", metavar="PIPELINE", help="main or a recipe; default: all")
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="RECEIPT or PIPELINE",
+        help="a receipt (a JSON file), and pipelines (main or a recipe); default: all that are committed",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -25,17 +33,42 @@ def run(arguments: argparse.Namespace) -> None:
     RepriseError
         With exit code 1 if an output differs or a pipeline failed.
     """
-    root = Path.cwd()
-    if _is_dirty(root):
+    root = repository(Path.cwd())
+    receipts = [word for word in arguments.what if is_receipt(word)]
+    names = [word for word in arguments.what if word not in receipts]
+    for word in receipts[1:]:
+        raise RepriseError(f"verify: {word}: one receipt at a time")
+    receipt = read_receipt(Path(receipts[0])) if receipts else None
+    if receipt is not None:
+        refuse_other_history(root, receipt, receipts[0])
+        for line in differences_of_machines(receipt):
+            print(f"note: {line}", file=sys.stderr)
+    elif output_of(["git", "status", "--porcelain", "--untracked-files=no"], root).strip():
         print("note: uncommitted changes are not part of what is verified (HEAD)", file=sys.stderr)
+    conclude(rows_of(root, names, receipt))
+
+
+def is_receipt(word: str) -> bool:
+    """Tell a receipt from the name of a pipeline: it is a file, or is called like one."""
+    return word.endswith(".json") or Path(word).is_file()
+
+
+def rows_of(root: Path, names: list[str], receipt: Receipt | None) -> list[Row]:
+    """Run the pipelines in a clean clone; print and return the verdicts."""
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="reprise-verify-") as folder:
         copy = Path(folder) / "clone"
-        clone(root, copy)
+        clone(root, copy, "HEAD" if receipt is None else receipt.result.commit)
+        refuse_other_package(copy)
         print(f"{'pipeline':14} {'output':46} verdict")
-        for row in verify(root, copy, arguments.pipelines):
+        for row in verify(root, copy, names, None if receipt is None else receipt.result.pipelines):
             rows.append(row)
             print(f"{row.pipeline:14} {row.output:46} {row.verdict:8} {row.detail}", flush=True)
+    return rows
+
+
+def conclude(rows: list[Row]) -> None:
+    """Print the sums and fail if something differs or nothing was compared."""
     counts = {
         verdict: sum(row.verdict == verdict for row in rows) for verdict in ("same", "differs", "failed")
     }
@@ -46,14 +79,3 @@ def run(arguments: argparse.Namespace) -> None:
         raise RepriseError(f"verify: not reproduced: {', '.join(bad)}")
     if counts["same"] == 0:
         raise RepriseError("verify: nothing was compared")
-
-
-def _is_dirty(root: Path) -> bool:
-    done = subprocess.run(
-        ["git", "status", "--porcelain", "--untracked-files=no"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return bool(done.stdout.strip())
