@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 COMMON = """
-`params.yaml` says what is learnt from what. Now it is the 8×8 digits that scikit-learn ships, so that there is something to run. For a
-table or a folder of images of your own:
+`params.yaml` says what is learnt from what. Now it is the handwritten digits of
+scikit-learn, so that there is something to run. For a table or a folder of images of your own:
 
 ```
 cp … data/raw/
@@ -25,8 +25,8 @@ make repro                       # the environment (minutes the first time), the
 source .venv/bin/activate        # for the commands below
 ```
 {common}
-`reprise/`, `stages/`, `tools/` and `docs/` are Reprise's. To bring them to a newer version, in a clone of that version: `reprise update
-PATH/TO/THIS/PROJECT` ([docs/template.md](docs/template.md)).
+`reprise/`, `stages/`, `tools/` and `docs/` are Reprise's. To bring them to a newer version, in a clone
+of that version: `reprise update PATH/TO/THIS/PROJECT` ([docs/template.md](docs/template.md)).
 """
 BESIDE = """# {name}
 

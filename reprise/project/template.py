@@ -1,8 +1,8 @@
 """The files that a project starts with, and which of them stay Reprise's.
 
-*Copied* files are Reprise's: an update brings their newer version. *Started* files are the user's from the first
-day; an update leaves them alone. Both come from where this Reprise is: its clone, or the folder that a wheel
-carries for them.
+*Copied* files are Reprise's: an update brings their newer version. *Started* files are the user's from the
+first day; an update leaves them alone. Both come from where this Reprise is: its clone, or the folder that a
+wheel carries for them.
 """
 
 from __future__ import annotations

@@ -4,16 +4,15 @@ DVC's own page loads the library from elsewhere. This one is .dvc/plots.html, wh
 .dvc/config.local names it: a clone without the page keeps DVC's own. The library is Vega, Vega-Lite and
 Vega-Embed as the package vl-convert-python brings them.
 
-Run by ``make env`` with the environment's Python, in the project's root.
+``python -m reprise.project.plots_page`` in the project's root is what ``make env`` runs.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
-
-import vl_convert
 
 from reprise.foundation.files import write_text
 
@@ -50,23 +49,26 @@ body {{ font-family: sans-serif; margin: 1rem; }}
 
 def page() -> str:
     """Return the page, with DVC's places for what it fills in."""
-    library = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+    import vl_convert  # loads 40 MB
+
+    library = vl_convert.javascript_bundle(None, VEGA_LITE)
     if "</script" in library:
         raise ValueError("the plotting library can't stand inside a page")
-    return HTML.format(library=library, version=vl_convert.__version__)
+    return HTML.format(library=library, version=metadata.version("vl-convert-python"))
 
 
-def main() -> int:
-    """Write the page and name it, unless another one is named already; return the exit code."""
-    if not FOLDER.is_dir():
+def write_page(project: Path = Path()) -> int:
+    """Write the page and name it, unless another one is named already; return DVC's exit code."""
+    folder = project / FOLDER
+    if not folder.is_dir():
         return 0  # not a DVC project: stages work without
-    write_text(FOLDER / PAGE, page())
+    write_text(folder / PAGE, page())
     config = [sys.executable, "-m", "dvc", "config"]
-    named = subprocess.run([*config, OPTION], capture_output=True, text=True, check=False)
+    named = subprocess.run([*config, OPTION], cwd=project, capture_output=True, text=True, check=False)
     if named.stdout.strip():
         return 0
-    return subprocess.run([*config, "--local", OPTION, PAGE], check=False).returncode
+    return subprocess.run([*config, "--local", OPTION, PAGE], cwd=project, check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_page())
