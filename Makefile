@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE ?=
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro report recipes test lint verify proof bench bench-models deps lock
+.PHONY: help env repro report recipes test lint verify proof bench bench-models deps wheel lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ deps: env ## bring what is written from code up to date: dependencies, schema, R
 	@$(BIN)/python tools/stage_dependencies.py
 	@$(BIN)/python tools/recipe_table.py
 	@$(BIN)/python -c "from reprise.settings.params_file import schema_text; print(schema_text(), end='')" >params.schema.json
+
+wheel: env ## an installable package with the compiled kernels, in dist/
+	@$(BIN)/python -m hatchling build -t wheel
 
 lock: env ## resolve pyproject.toml into requirements.lock again
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url \

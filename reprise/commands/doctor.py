@@ -91,7 +91,7 @@ def processor() -> Iterator[Finding]:
         True,
         f"processor: {machine} with {possible}; kernels use {chosen}, {cores()} cores for this process",
     )
-    yield Finding(True, f"kernels: compiled ({build.library_folder()})")
+    yield Finding(True, f"kernels: compiled ({build.library_path(chosen).parent})")
 
 
 def packages() -> Iterator[Finding]:

@@ -31,13 +31,13 @@ def run(arguments: argparse.Namespace) -> None:
     """
     from reprise.project.new import start
     from reprise.project.plots_page import write_page
-    from reprise.project.template import holds_all, source
+    from reprise.project.template import is_installed
 
     folder: Path = arguments.folder
     name = folder.resolve().name if arguments.name is None else arguments.name.strip()
     if not name or not name.isprintable():
         raise UserError(f"--name: must be a name in one line; found {arguments.name!r}")
-    minimal = arguments.minimal or not holds_all(source())
+    minimal = arguments.minimal or is_installed()
     left = start(folder, name, "package" if minimal else "copy")
     if minimal:
         write_page(folder)

@@ -17,7 +17,7 @@ from reprise.foundation.files import write_bytes
 from reprise.foundation.package import PROJECT_FILE, package_root
 from reprise.project.manifest import Manifest, new_manifest, read_manifest
 from reprise.project.merging import Fate, fate
-from reprise.project.template import copied_files, holds_all, source
+from reprise.project.template import copied_files, is_installed
 
 RECORDS = ("canary.json",)  # hashes of this Reprise's own arithmetic: an older one's say nothing of it
 PIPELINE = "dvc.yaml"
@@ -110,7 +110,7 @@ def refuse_own(project: Path, old: Manifest) -> None:
             f"{project}: this is the project's own Reprise, {reprise.__version__}; start the newer one's: "
             f"PATH/TO/ITS/CLONE/.venv/bin/reprise update {project.resolve()}"
         )
-    if old.kind == "copy" and not holds_all(source()):
+    if old.kind == "copy" and is_installed():
         raise UserError(
             f"{project}: holds Reprise's code, and an installed package has none to give; "
             "run update in a clone of the newer Reprise"
