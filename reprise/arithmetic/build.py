@@ -109,7 +109,7 @@ def compile_library(isa: str, folder: Path, target: str | None = None, extra: tu
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EnvironmentProblem(
-            f"environment: the kernels can't be stored ({error}); name a folder for them: {FOLDER_VARIABLE}=DIR"
+            f"environment: the kernels can't be stored ({error}); name a folder: {FOLDER_VARIABLE}=DIR"
         ) from None
     command = [*compiler(isa, target), *FLAGS, *extra]
     files = [file for file in sources() if file.suffix == ".c"]

@@ -7,6 +7,7 @@ import re
 # Words that say what a recipe needs: files of the tools folder, and folders that no project gets.
 TOOL = re.compile(r"tools/\w+\.py")
 ELSEWHERE = re.compile(r"\b(pytest|tests|benchmarks|recipes)\b|\.ci/")
+OF_REPRISE = {"wheel"}
 TARGET = re.compile(r"^([a-z][a-z-]*):(?!=)([^#\n]*)", re.MULTILINE)
 
 
@@ -22,7 +23,7 @@ def without_missing(text: str, files: set[str]) -> str:
     """
     blocks = text.split("\n\n")
     targets = {index: match for index, block in enumerate(blocks) if (match := TARGET.search(block))}
-    dropped = {match[1] for index, match in targets.items() if _needs_more(blocks[index], files)}
+    dropped = OF_REPRISE | {match[1] for index, match in targets.items() if _needs_more(blocks[index], files)}
     while True:
         more = {match[1] for match in targets.values() if dropped & set(match[2].split())} - dropped
         if not more:
