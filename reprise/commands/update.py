@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{arguments.folder}: stands on this Reprise, {plan.new.reprise}, already")
         return
     apply(arguments.folder, plan)
-    print(f"{arguments.folder}: Reprise {plan.old.reprise} → {plan.new.reprise}")
+    other = " (other code)" if plan.old.reprise == plan.new.reprise else ""
+    print(f"{arguments.folder}: Reprise {plan.old.reprise} → {plan.new.reprise}{other}")
     for kind in ("added", "replaced", "removed", "merged", "kept"):
         paths = plan.of(kind)
         if paths:

@@ -45,7 +45,7 @@ class Manifest(BaseModel):
 
     def text(self) -> bytes:
         """Return the file's bytes."""
-        return json_text(self.model_dump(mode="json", exclude_none=True)).encode()
+        return json_text(self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)).encode()
 
 
 def blob_name(data: bytes) -> str:

@@ -187,11 +187,17 @@ def _run_stages(pipeline: Pipeline, folder: Path, stages: tuple[lock.Stage, ...]
     for command in commands:
         done = run_command(command, folder, hide_cuda=hide_cuda)
         if done.returncode != 0:
-            lines = [line for line in done.stderr.splitlines() if line and not line.startswith("ERROR")]
-            reason = lines[-1] if lines else f"dvc repro failed ({done.returncode})"
+            reason = _reason(done.stderr) or f"dvc repro failed ({done.returncode})"
             missing = "data/raw" in reason or "mirror" in reason
             return Rerun((), reason, not missing)
     return Rerun(stages)
+
+
+def _reason(told: str) -> str:
+    """Return the last line of a stage's own; DVC's last one where no stage said anything."""
+    lines = [line for line in told.splitlines() if line]
+    own = [line for line in lines if not line.startswith("ERROR: ")]
+    return (own or lines or [""])[-1].removeprefix("ERROR: ")
 
 
 def _has_cuda() -> bool:
