@@ -12,8 +12,6 @@ from reprise.foundation.errors import UserError, exit_with, nearest
 
 # Name: one line of help. The module is reprise.commands.NAME, with _ for -.
 COMMANDS = {
-    "new": "start a project of one's own that stands on this Reprise",
-    "update": "bring a project to this version of Reprise; what is the user's stays",
     "init-data": "look at a table or a folder of images and write params.yaml for it",
     "import-table": "write the rows of a database query to data/raw as a Parquet file",
     "predict": "apply a trained model to new rows or images",
@@ -27,6 +25,8 @@ COMMANDS = {
     "compare": "say whether the difference between two experiments is more than chance",
     "receipt": "write what was run on what, with the hash of every output, to attach to a paper",
     "verify": "reproduce the committed pipelines, or a receipt, in a clean clone and compare every byte",
+    "new": "start a project of one's own that stands on this Reprise",
+    "update": "bring a project to this version of Reprise; what is the user's stays",
     "canary": "check (or record) one training step of the pipelines on this machine",
     "doctor": "check the environment",
 }

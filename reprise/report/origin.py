@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import reprise
 from reprise.evaluation.files import DETAILS, METRICS, MISTAKES, PREDICTIONS
 from reprise.foundation.files import sha256_file
 from reprise.foundation.machine import software, system
@@ -80,7 +81,9 @@ def _git(*words: str) -> str | None:
 def commands(results: Results, revision: str) -> list[str]:
     """Return the commands that make these results again."""
     lines = [f"git checkout {revision}"] if revision else []
-    return [*lines, "make env", ". .venv/bin/activate", results.places.command]
+    here = Path("requirements.lock").is_file()  # or the project is beside an installed package
+    made = ["make env", ". .venv/bin/activate"] if here else [f"pip install reprise=={reprise.__version__}"]
+    return [*lines, *made, results.places.command]
 
 
 def environment() -> Iterator[tuple[str, str]]:
