@@ -23,6 +23,7 @@ COMMANDS = {
     "seeds": "train with several seeds and report how far the metrics spread",
     "folds": "cross-validate the whole pipeline and report how far the metrics spread",
     "compare": "say whether the difference between two experiments is more than chance",
+    "bar": "fail when a test metric misses the bar that its parameters set",
     "receipt": "write what was run on what, with the hash of every output, to attach to a paper",
     "verify": "reproduce the committed pipelines, or a receipt, in a clean clone and compare every byte",
     "new": "start a project of one's own that stands on this Reprise",

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from reprise.foundation.errors import UserError, nearest
+from reprise.foundation.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,20 +28,15 @@ def run(arguments: argparse.Namespace) -> None:
         If a name is unknown, or what lies here is not what a commit and its lock say.
     """
     from reprise.foundation.files import write_text
-    from reprise.verification.pipelines import pipelines
+    from reprise.verification.pipelines import MAIN, named_pipelines, pipelines
     from reprise.verification.receipt_making import is_here, make_receipt
 
     root = Path()
-    known = {pipeline.name: pipeline for pipeline in pipelines(root)}
-    for name in arguments.pipelines:
-        if name not in known:
-            close = nearest(name, known)
-            hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}"
-            raise UserError(f"receipt: no pipeline {name!r}; {hint}")
-    chosen = [known[name] for name in dict.fromkeys(arguments.pipelines or ["main"])]
+    chosen = named_pipelines(list(dict.fromkeys(arguments.pipelines or [MAIN])), root)
     if arguments.all:
-        chosen = [pipeline for pipeline in known.values() if is_here(root, pipeline)]
-        left_out = [name for name in known if name not in {pipeline.name for pipeline in chosen}]
+        known = pipelines(root)
+        chosen = [pipeline for pipeline in known if is_here(root, pipeline)]
+        left_out = [pipeline.name for pipeline in known if pipeline not in chosen]
         if left_out:
             print(f"note: not run here, left out: {', '.join(left_out)}", file=sys.stderr)
         if not chosen:

@@ -7,9 +7,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reprise.commands.bar import recorded_bar
 from reprise.foundation.errors import RepriseError
 from reprise.foundation.package import refuse_other_package
 from reprise.verification.commands import output_of, repository
+from reprise.verification.pipelines import named_pipelines
 from reprise.verification.receipt import Receipt, read_receipt
 from reprise.verification.receipt_checking import differences_of_machines, refuse_other_history
 from reprise.verification.verify import Row, clone, verify
@@ -63,7 +65,9 @@ def rows_of(root: Path, names: list[str], receipt: Receipt | None) -> list[Row]:
         print(f"{'pipeline':14} {'output':46} verdict")
         for row in verify(root, copy, names, None if receipt is None else receipt.result.pipelines):
             rows.append(row)
-            print(f"{row.pipeline:14} {row.output:46} {row.verdict:8} {row.detail}", flush=True)
+            _show(row)
+        if receipt is None:  # which says what came out, good or not
+            rows += _missed_bars(copy, {row.pipeline for row in rows if row.verdict == "same"})
     return rows
 
 
@@ -79,3 +83,18 @@ def conclude(rows: list[Row]) -> None:
         raise RepriseError(f"verify: not reproduced: {', '.join(bad)}")
     if counts["same"] == 0:
         raise RepriseError("verify: nothing was compared")
+
+
+def _missed_bars(copy: Path, judged: set[str]) -> list[Row]:
+    """Show and return a failure for each pipeline that ran and missed its bar."""
+    missed = []
+    for pipeline in named_pipelines(sorted(judged), copy) if judged else []:
+        bar = recorded_bar(pipeline)
+        if bar is not None and not bar["met"]:
+            missed.append(Row(pipeline.name, "evaluate.bar", "failed", bar["told"]))
+            _show(missed[-1])
+    return missed
+
+
+def _show(row: Row) -> None:
+    print(f"{row.pipeline:14} {row.output:46} {row.verdict:8} {row.detail}", flush=True)

@@ -1,14 +1,15 @@
 """Write the page that ``dvc plots`` fills, with the plotting library inside: it draws without a network.
 
 DVC's own page loads the library from elsewhere. This one is .dvc/plots.html, which git ignores, and
-.dvc/config.local names it: a clone without the page keeps DVC's own. The library is Vega, Vega-Lite and
-Vega-Embed as the package vl-convert-python brings them.
+.dvc/config.local names it: a clone without the page keeps DVC's own. The recipes, a DVC project of their own,
+use the same one. The library is Vega, Vega-Lite and Vega-Embed as the package vl-convert-python brings them.
 
 ``python -m reprise.project.plots_page`` in the project's root is what ``make env`` runs.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -16,8 +17,9 @@ from pathlib import Path
 
 from reprise.foundation.files import write_text
 
+PROJECTS = (Path(), Path("recipes"))
 FOLDER = Path(".dvc")
-PAGE = "plots.html"  # in config.local, paths are relative to .dvc
+PAGE = "plots.html"
 OPTION = "plots.html_template"
 VEGA_LITE = "5.21"  # DVC's templates are written for version 5
 HTML = """<!DOCTYPE html>
@@ -57,17 +59,22 @@ def page() -> str:
     return HTML.format(library=library, version=metadata.version("vl-convert-python"))
 
 
-def write_page(project: Path = Path()) -> int:
-    """Write the page and name it, unless another one is named already; return DVC's exit code."""
-    folder = project / FOLDER
-    if not folder.is_dir():
+def write_page(root: Path = Path()) -> int:
+    """Write a project's page and name it, unless another one is named already; return the exit code."""
+    if not (root / FOLDER).is_dir():
         return 0  # not a DVC project: stages work without
-    write_text(folder / PAGE, page())
+    write_text(root / FOLDER / PAGE, page())
+    return max(name_page(root, root / project) for project in PROJECTS if (root / project / FOLDER).is_dir())
+
+
+def name_page(root: Path, project: Path) -> int:
+    """Name the page in a DVC project's config.local, unless another one is named; return the exit code."""
     config = [sys.executable, "-m", "dvc", "config"]
     named = subprocess.run([*config, OPTION], cwd=project, capture_output=True, text=True, check=False)
     if named.stdout.strip():
         return 0
-    return subprocess.run([*config, "--local", OPTION, PAGE], cwd=project, check=False).returncode
+    page = os.path.relpath(root / FOLDER / PAGE, project / FOLDER)  # paths in config.local begin at .dvc
+    return subprocess.run([*config, "--local", OPTION, page], cwd=project, check=False).returncode
 
 
 if __name__ == "__main__":

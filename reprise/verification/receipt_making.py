@@ -11,7 +11,7 @@ from reprise.arithmetic.library import chosen_isa
 from reprise.foundation import machine
 from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.foundation.files import sha256_file
-from reprise.model.card import CARD, read_card
+from reprise.model.card import read_card
 from reprise.verification import lock
 from reprise.verification.commands import DVC, output_of, repository
 from reprise.verification.pipelines import Pipeline
@@ -56,16 +56,15 @@ def name(root: Path, pipeline: Pipeline) -> str:
 
 def refuse_uncommitted(root: Path, chosen: list[Pipeline], written: set[Path]) -> None:
     """Refuse tracked files that changed, and untracked ones where the stages read."""
-    read = {Path(path) for pipeline in chosen for path in lock.dependencies(pipeline)}
-    read |= {Path(name(root, pipeline)) for pipeline in chosen}
+    read = {path for pipeline in chosen for path in lock.dependencies(pipeline)}
+    read |= {pipeline.lock.resolve() for pipeline in chosen}
     ignored = {path.resolve() for path in written}
     status = output_of(["git", "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"], root)
     bad = []
     for entry in filter(None, status.split("\0")):
         kind, path = entry[:2], entry[3:]
-        if (root / path).resolve() in ignored:
-            continue
-        if kind != "??" or read & {Path(path), *Path(path).parents}:
+        place = (root / path).resolve()
+        if place not in ignored and (kind != "??" or read & {place, *place.parents}):
             bad.append(path)
     if bad:
         more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
@@ -77,27 +76,28 @@ def refuse_uncommitted(root: Path, chosen: list[Pipeline], written: set[Path]) -
 
 def refuse_outdated(root: Path, pipeline: Pipeline) -> None:
     """Refuse outputs that are not here, or are not what the lock says of the files that are here."""
-    known = lock.outputs(pipeline)
-    repro = f"dvc repro {pipeline.target}" if pipeline.suffix else "dvc repro"
+    known = lock.outputs(pipeline, root)
     if set(known) != set(lock.STAGES):
-        raise UserError(f"receipt: {name(root, pipeline)} has no run of {pipeline.name}; {repro}")
+        raise UserError(f"receipt: {name(root, pipeline)} has no run of {pipeline.name}; {pipeline.command}")
     missing = [path for stage in known.values() for path in stage if not (root / path).exists()]
     if missing:
-        raise UserError(f"receipt: {missing[0]}: not here; dvc checkout, dvc pull or {repro} brings it")
-    told = output_of([*DVC, "status", "--json", "--with-deps", pipeline.target], root)
+        raise UserError(
+            f"receipt: {missing[0]}: not here; dvc checkout, dvc pull or {pipeline.command} brings it"
+        )
+    told = output_of([*DVC, "status", "--json", "--with-deps", pipeline.target], pipeline.project)
     changed = json.loads(told or "{}")
     if changed:
         stage = sorted(changed)[0]
         raise UserError(
-            f"receipt: stage {stage} would run again, so its outputs are not those of the files here; {repro}"
+            f"receipt: stage {stage} would run again, so its outputs are not those of the files here; "
+            f"{pipeline.command}"
         )
 
 
 def _result(root: Path, pipeline: Pipeline) -> PipelineResult:
-    known = lock.outputs(pipeline)
-    card = next(root / path for path in known["train"] if Path(path).name == CARD)
+    known = lock.outputs(pipeline, root)
     return PipelineResult(
-        arithmetic=read_card(card.parent).arithmetic,
+        arithmetic=read_card(pipeline.model).arithmetic,
         params=sha256_file(pipeline.params),
         outputs={stage: files_of(root, list(known[stage])) for stage in lock.STAGES},
     )
@@ -129,7 +129,7 @@ def _gpu() -> str:
 
 def is_here(root: Path, pipeline: Pipeline) -> bool:
     """Tell whether all outputs of a pipeline are in this folder."""
-    known = lock.outputs(pipeline)
+    known = lock.outputs(pipeline, root)
     return set(known) == set(lock.STAGES) and all(
         (root / path).exists() for stage in known.values() for path in stage
     )

@@ -10,11 +10,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from reprise.foundation.errors import UserError, nearest
+from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_file
 from reprise.verification import lock
 from reprise.verification.commands import DVC, output_of, run_command
-from reprise.verification.pipelines import Pipeline, pipelines
+from reprise.verification.pipelines import Pipeline, named_pipelines, pipelines
 from reprise.verification.receipt import PipelineResult, files_of
 
 UNTRACKED = ("data/raw/mnist", "data/raw/fashion_mnist", "data/raw/cifar10", "data/cache")
@@ -54,11 +54,16 @@ def clone(root: Path, folder: Path, commit: str = "HEAD") -> None:
         if original.exists() and not link.exists():
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(original.resolve())
-    cache = output_of([*DVC, "cache", "dir"], root).strip()
-    output_of([*DVC, "remote", "add", "--local", ORIGINAL, cache], folder)
     added = [path.relative_to(folder).as_posix() for path in sorted(folder.glob("data/raw/**/*.dvc"))]
     if added:  # what the cache lacks is missed by the stage that reads it, and said there
+        add_original(root, folder)
         output_of([*DVC, "pull", "--quiet", "--allow-missing", "--remote", ORIGINAL, *added], folder)
+
+
+def add_original(original: Path, project: Path) -> None:
+    """Make the cache of a DVC project the remote of its clone."""
+    cache = output_of([*DVC, "cache", "dir"], original).strip()
+    output_of([*DVC, "remote", "add", "--force", "--local", ORIGINAL, cache], project)
 
 
 def verify(root: Path, folder: Path, only: list[str], receipt: Results | None = None) -> Iterator[Row]:
@@ -80,20 +85,16 @@ def verify(root: Path, folder: Path, only: list[str], receipt: Results | None = 
     UserError
         If a name is unknown or a lock file is missing.
     """
-    here = {pipeline.name: pipeline for pipeline in pipelines(folder)}
-    known = list(here if receipt is None else receipt)
-    for name in [*only, *known]:
-        if name not in known or name not in here:
-            close = nearest(name, known)
-            hint = f"did you mean {close}?" if close and close != name else f"there are {', '.join(known)}"
-            raise UserError(f"verify: no pipeline {name!r}; {hint}")
-    for name in only or known:
+    chosen = named_pipelines(only if receipt is None else only or list(receipt), folder)
+    for pipeline in chosen:
         if receipt is None:
-            yield from _with_lock(here[name], root, folder)
+            yield from _with_lock(pipeline, root, folder)
+        elif pipeline.name in receipt:
+            yield from _with_receipt(pipeline, root, folder, receipt[pipeline.name])
         else:
-            yield from _with_receipt(here[name], root, folder, receipt[name])
+            raise UserError(f"the receipt is not about {pipeline.name}; it is about {', '.join(receipt)}")
     changed = output_of(["git", "status", "--porcelain", "--untracked-files=no"], folder).split("\n")
-    locks = {pipeline.lock.relative_to(folder).as_posix() for pipeline in here.values()}
+    locks = {pipeline.lock.relative_to(folder).as_posix() for pipeline in pipelines(folder)}
     for line in changed:
         path = line[3:].strip('"')
         if path and path not in locks:
@@ -102,15 +103,20 @@ def verify(root: Path, folder: Path, only: list[str], receipt: Results | None = 
 
 def _with_lock(pipeline: Pipeline, root: Path, folder: Path) -> Iterator[Row]:
     expected = _expected(pipeline, folder)
-    rerun = reproduce(pipeline, folder)
+    rerun = reproduce(pipeline, root, folder)
     yield from _not_run(pipeline, rerun)
-    found = lock.outputs(pipeline)
+    found = lock.outputs(pipeline, folder)
     for stage in rerun.stages:
         for output, md5 in expected[stage].items():
             if found[stage].get(output) == md5:
                 yield Row(pipeline.name, output, "same", md5[:12])
             else:
-                yield Row(pipeline.name, output, "differs", _difference(folder / output, md5, root))
+                yield Row(
+                    pipeline.name,
+                    output,
+                    "differs",
+                    _difference(folder / output, md5, _original(pipeline, root, folder)),
+                )
 
 
 def _with_receipt(pipeline: Pipeline, root: Path, folder: Path, result: PipelineResult) -> Iterator[Row]:
@@ -118,7 +124,7 @@ def _with_receipt(pipeline: Pipeline, root: Path, folder: Path, result: Pipeline
     params = pipeline.params.relative_to(folder).as_posix()
     if sha256_file(pipeline.params) != result.params:
         yield Row(pipeline.name, params, "differs", "the commit has other parameters than the receipt")
-    rerun = reproduce(pipeline, folder, result.arithmetic == "cuda")
+    rerun = reproduce(pipeline, root, folder, result.arithmetic == "cuda")
     yield from _not_run(pipeline, rerun)
     for stage in rerun.stages:
         found, told = files_of(folder, list(expected[stage])), result.outputs.get(stage, {})
@@ -129,12 +135,19 @@ def _with_receipt(pipeline: Pipeline, root: Path, folder: Path, result: Pipeline
                 where = "the receipt" if path in told else "this run"
                 yield Row(pipeline.name, path, "differs", f"is in {where} alone")
             else:
-                detail = _difference(folder / path, expected[stage].get(path, ""), root)
+                detail = _difference(
+                    folder / path, expected[stage].get(path, ""), _original(pipeline, root, folder)
+                )
                 yield Row(pipeline.name, path, "differs", detail.replace("in the lock", "in the receipt"))
 
 
+def _original(pipeline: Pipeline, root: Path, folder: Path) -> Path:
+    """Return the original of a clone's DVC project."""
+    return root / pipeline.project.relative_to(folder)
+
+
 def _expected(pipeline: Pipeline, folder: Path) -> dict[lock.Stage, dict[str, str]]:
-    expected = lock.outputs(pipeline)
+    expected = lock.outputs(pipeline, folder)
     if not expected:
         raise UserError(
             f"{pipeline.lock.relative_to(folder)}: no stage of {pipeline.name}; run dvc repro first"
@@ -149,7 +162,7 @@ def _not_run(pipeline: Pipeline, rerun: Rerun) -> Iterator[Row]:
     yield Row(pipeline.name, f"({what})", "failed" if rerun.failed else "skipped", rerun.reason)
 
 
-def reproduce(pipeline: Pipeline, folder: Path, cuda: bool | None = None) -> Rerun:
+def reproduce(pipeline: Pipeline, root: Path, folder: Path, cuda: bool | None = None) -> Rerun:
     """Run a pipeline's stages in a clone, those that this machine can run.
 
     Without the raw data, training and evaluation run on the prepared data that the original's cache has.
@@ -158,34 +171,35 @@ def reproduce(pipeline: Pipeline, folder: Path, cuda: bool | None = None) -> Rer
     ----------
     pipeline : Pipeline
         Of the clone.
-    folder : Path
-        The clone.
+    root, folder : Path
+        The original repository and its clone.
     cuda : bool, optional
         Whether a GPU made what is compared; a GPU's bytes are never a CPU's. None: not known.
     """
     if cuda and not _has_cuda():
-        rerun = _run_stages(pipeline, folder, ("prepare",), False)
+        rerun = _run_stages(pipeline, ("prepare",), False)
         return rerun if rerun.reason else Rerun(rerun.stages, "made on CUDA; there is no GPU here")
     hidden = cuda is False
-    rerun = _run_stages(pipeline, folder, lock.STAGES, hidden)
+    rerun = _run_stages(pipeline, lock.STAGES, hidden)
     if rerun.stages or rerun.failed:
         return rerun
-    prepared = pipeline.prepared.relative_to(folder).as_posix()
+    project = pipeline.project
+    add_original(_original(pipeline, root, folder), project)
+    prepared = pipeline.prepared.relative_to(project).as_posix()
     pull = [*DVC, "pull", "--quiet", "--remote", ORIGINAL, prepared]
-    if run_command(pull, folder).returncode != 0:
+    if run_command(pull, project).returncode != 0:
         return rerun
-    later = _run_stages(pipeline, folder, lock.STAGES[1:], hidden)
+    later = _run_stages(pipeline, lock.STAGES[1:], hidden)
     return later if later.reason else Rerun(later.stages, f"not run: {rerun.reason}")
 
 
-def _run_stages(pipeline: Pipeline, folder: Path, stages: tuple[lock.Stage, ...], hide_cuda: bool) -> Rerun:
+def _run_stages(pipeline: Pipeline, stages: tuple[lock.Stage, ...], hide_cuda: bool) -> Rerun:
     repro = [*DVC, "repro", "--force", "--no-commit"]
     commands = [[*repro, pipeline.target]]
     if stages != lock.STAGES:
-        file = pipeline.target.rpartition(":")[0]
-        commands = [[*repro, "--single-item", f"{file}:{stage}{pipeline.suffix}"] for stage in stages]
+        commands = [[*repro, "--single-item", f"{stage}{pipeline.suffix}"] for stage in stages]
     for command in commands:
-        done = run_command(command, folder, hide_cuda=hide_cuda)
+        done = run_command(command, pipeline.project, hide_cuda=hide_cuda)
         if done.returncode != 0:
             reason = _reason(done.stderr) or f"dvc repro failed ({done.returncode})"
             missing = "data/raw" in reason or "mirror" in reason
