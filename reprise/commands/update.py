@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     plan = plan_update(arguments.folder, arguments.keep, arguments.replace)
     done = plan.of("added", "replaced", "removed", "merged")
-    if not done and plan.new == plan.old:
+    if not done and plan.stands_already:
         print(f"{arguments.folder}: stands on this Reprise, {plan.new.reprise}, already")
         return
     apply(arguments.folder, plan)

@@ -43,6 +43,11 @@ class Plan:
     fates: dict[str, Fate]
     rerun: list[str]
 
+    @property
+    def stands_already(self) -> bool:
+        """Whether the project was made from this very Reprise, whatever the user has changed since."""
+        return self.new.model_copy(update={"bases": self.old.bases}) == self.old
+
     def of(self, *kinds: str) -> list[str]:
         """Return the paths with one of some fates."""
         return sorted(path for path, one in self.fates.items() if one.kind in kinds)
