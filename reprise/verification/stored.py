@@ -55,7 +55,7 @@ def check_stored(root: Path, remote: str | None, *, remove: bool = False) -> Ite
     Raises
     ------
     UserError
-        If there is no DVC project or no such remote.
+        If there is no DVC project, no such remote, or DVC's own files are wrong.
     EnvironmentProblem
         If the remote can't be read.
     """
@@ -68,8 +68,9 @@ def check_stored(root: Path, remote: str | None, *, remove: bool = False) -> Ite
             outs = [out for out in repo.index.outs if out.use_cache and out.hash_info]
             stores = {CACHE: repo.cache.local}
             if remote is not None:
-                store = repo.cloud.get_remote_odb(remote or None, "fsck")
-                stores[f"remote {remote or repo.config['core']['remote']}"] = store
+                name = _remote_name(repo, remote)
+                stores[f"remote {name}"] = repo.cloud.get_remote_odb(name)
+                _connect(stores[f"remote {name}"])
             files = list(_files(repo, outs, stores.values()))
             yield from _check_workspace(repo, files, remove)
             for place, store in stores.items():
@@ -132,13 +133,36 @@ def _check_store(files: Iterable[File], place: str, store: HashFileDB, remove: b
         yield Verdict(file, place, shown, state)
 
 
+def _remote_name(repo: Repo, wanted: str) -> str:
+    known = list(repo.config["remote"])
+    name = wanted or repo.config["core"].get("remote")
+    if name in known:
+        return str(name)
+    hint = f"there are {', '.join(known)}" if known else "docs/remotes.md says how to add one"
+    raise UserError(f"fsck: --remote: {f'no remote {name!r}' if name else 'no default remote'}; {hint}")
+
+
+def _connect(store: HashFileDB) -> None:
+    """See that a remote can be reached: a key file that is not there must not count as files that are not.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If it can't; each kind of remote has errors of its own.
+    """
+    try:
+        store.fs.exists(store.path)
+    except Exception as error:
+        raise EnvironmentProblem(f"fsck: the remote can't be reached: {_one_line(error)}") from None
+
+
 def _state(store: HashFileDB, md5: str) -> str:
     """Tell whether a store's object is "good", "damaged" or "missing".
 
     Raises
     ------
     EnvironmentProblem
-        If the store can't be reached; each kind of remote has errors of its own.
+        If it can't be read.
     """
     from dvc_data.hashfile.hash import file_md5
 
