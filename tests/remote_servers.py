@@ -24,7 +24,9 @@ def _stored(folder: Path, md5: str) -> Path:
     return folder / "files/md5" / md5[:2] / md5[2:]
 
 
-def _change_in(folder: Path) -> Callable[[str, bytes], None]:
+def change_in(folder: Path) -> Callable[[str, bytes], None]:
+    """Return what changes the bytes of a stored file below `folder`, a folder for a remote or DVC's cache."""
+
     def change(md5: str, data: bytes) -> None:
         path = _stored(folder, md5)
         mode = path.stat().st_mode  # a folder's files are write-protected, and stay so when a disk goes wrong
@@ -38,7 +40,7 @@ def _change_in(folder: Path) -> Callable[[str, bytes], None]:
 @contextmanager
 def folder(place: Path) -> Iterator[Server]:
     """A folder that needs no server."""
-    yield Server({"/mnt/share/reprise": str(place / "share")}, _change_in(place / "share"))
+    yield Server({"/mnt/share/reprise": str(place / "share")}, change_in(place / "share"))
 
 
 @contextmanager
@@ -98,7 +100,7 @@ def ssh(place: Path) -> Iterator[Server]:
     server = asyncio.run_coroutine_threadsafe(listen(), loop).result()
     try:
         here = {"example.org": f"{HOST}:{server.get_port()}", "~/.ssh/id_ed25519": str(key)}
-        yield Server(here, _change_in(root / "srv/reprise"))
+        yield Server(here, change_in(root / "srv/reprise"))
     finally:
         asyncio.run_coroutine_threadsafe(stop(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
@@ -128,7 +130,7 @@ def webdav(place: Path) -> Iterator[Server]:
     thread.start()
     try:
         here = {"webdavs://dav.example.org": f"webdav://{HOST}:{server.bind_addr[1]}"}
-        yield Server(here, _change_in(place / "reprise"))
+        yield Server(here, change_in(place / "reprise"))
     finally:
         server.stop()
         thread.join()

@@ -39,19 +39,22 @@ def trained_project(folder: Path) -> Path:
     return folder
 
 
-def dvc(lines: list[str], folder: Path, **extra: str) -> None:
-    """Run several dvc commands in one process, which takes half a second to load."""
-    program = (
-        "import sys; from dvc.cli import main; sys.exit(any(main(line.split()[1:]) for line in sys.stdin))"
-    )
-    subprocess.run(
+def dvc(lines: list[str], folder: Path, *, fails: int = 0) -> str:
+    """Run dvc commands in one process, which takes half a second to load; the last ends with `fails`."""
+    program = "import sys; from dvc.cli import main; print([main(line.split()[1:]) for line in sys.stdin])"
+    done = subprocess.run(
         [sys.executable, "-c", program],
         input="\n".join(lines),
         cwd=folder,
-        env=environment(**extra),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=True,
     )
+    codes = [0] * (len(lines) - 1) + [fails]
+    assert str(codes) in done.stdout, f"{lines} ended with other codes than {codes}:\n{done.stdout}"
+    return done.stdout
 
 
 def locked(folder: Path) -> dict[str, str]:
