@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project_copy import run
+from project_copy import ROOT, run
 from remote_servers import PASSWORD, SERVERS, Server, change_in
 from shared_project import MODEL, blocks, dvc, flip, locked, shown, trained_project
 
@@ -75,8 +75,7 @@ def test_damage_in_the_cache_is_found_where_dvc_takes_it_for_good_and_computed_a
     change_in(author / ".dvc/cache")(md5, flip(author / WEIGHTS))
     assert run("reprise fsck", author, fails=1).splitlines() == shown(HEADING, "$ reprise fsck")[1:]
     (author / WEIGHTS).unlink()
-    run("dvc checkout", author)
-    assert run("dvc status", author).strip() == "Data and pipelines are up to date."
+    assert "Data and pipelines are up to date." in dvc(["dvc checkout", "dvc status"], author)
     assert (author / WEIGHTS).read_bytes() == flip(trained / WEIGHTS)
 
     removed = run("reprise fsck --remove", author)
@@ -134,3 +133,9 @@ def test_a_registered_model_is_fetched_into_an_empty_folder_and_predicts(
     with pytest.raises(RepriseError) as told:
         reprise(check[1].split()[1:])
     assert told.value.problems == ("models/model.json: not the file that dvc.lock names; fetch it again",)
+
+
+def test_the_readme_has_the_same_remote() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    commands = [line.split("  #")[0].strip() for line in readme]
+    assert set(blocks("A folder")[0]) <= set(commands)
