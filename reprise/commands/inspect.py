@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,9 +144,9 @@ def _metrics(path: Path) -> Iterator[Line]:
 def _locked(folder: Path, lock: Path) -> Iterator[Line]:
     from reprise.model.card import CARD, WEIGHTS
     from reprise.report.lock import read_lock, same_as_here
-    from reprise.report.places import main_places
+    from reprise.verification.pipelines import main_pipeline
 
-    outputs = read_lock(replace(main_places(Path("params.yaml")), lock=lock)).outputs
+    outputs = read_lock(main_pipeline(), lock).outputs
     named = {Path(entry.path).name: entry for entry in outputs if entry.stage == "train"}
     if not named.keys() >= {CARD, WEIGHTS}:
         raise UserError(
