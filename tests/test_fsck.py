@@ -12,6 +12,8 @@ from remote_servers import HOST, change_in
 from reprise.cli import run as reprise
 from reprise.foundation.errors import RepriseError
 
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # inside DVC
+
 ABC = "900150983cd24fb0d6963f7d28e17f72"  # MD5 of abc (RFC 1321, appendix A.5), and of a
 A = "0cc175b9c0f1b6a831c399e269772661"
 CONFIG = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from project_copy import ROOT, run
-from remote_servers import PASSWORD, SERVERS, Server, change_in
+from remote_servers import HOST, PASSWORD, SERVERS, Server, change_in
 from shared_project import MODEL, blocks, dvc, flip, locked, shown, trained_project
 
 from reprise.cli import run as reprise
@@ -23,8 +23,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=SERVERS)
-def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[list[str], Server]]:
+def remote(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[list[str], Server]]:
     """A server, and the commands of its block in docs/remotes.md with its address in them."""
+    monkeypatch.setenv("NO_PROXY", HOST)
     place = tmp_path / "server"
     place.mkdir()
     with SERVERS[request.param](place) as server:
