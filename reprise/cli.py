@@ -26,6 +26,7 @@ COMMANDS = {
     "bar": "fail when a test metric misses the bar that its parameters set",
     "receipt": "write what was run on what, with the hash of every output, to attach to a paper",
     "verify": "reproduce the committed pipelines, or a receipt, in a clean clone and compare every byte",
+    "fsck": "hash the files that the locks name, in the workspace, the cache and a remote",
     "new": "start a project of one's own that stands on this Reprise",
     "update": "bring a project to this version of Reprise; what is the user's stays",
     "canary": "check (or record) one training step of the pipelines on this machine",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,8 +14,8 @@ from ruamel.yaml import YAML
 
 from reprise import cli
 from reprise.foundation.errors import UserError
-from reprise.project.listing import HELD, RENAMED, files_below
-from reprise.project.makefile import without_missing
+from reprise.project.listing import HELD, RENAMED, WORKFLOW, files_below
+from reprise.project.makefile import of_workflow, without_missing
 from reprise.project.merging import fate
 from reprise.project.template import copied_files
 
@@ -35,7 +36,7 @@ WIDER = MODEL.replace(
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what a clone of a newer Reprise looks like: code, pipeline, docs, canary and Makefile differ."""
     folder = tmp_path_factory.mktemp("clones") / "reprise"
-    for path in (*files_below(ROOT, HELD), *RENAMED):
+    for path in (*files_below(ROOT, HELD), *RENAMED, WORKFLOW):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / path, folder / path)
     changes = {
@@ -100,6 +101,11 @@ def test_every_target_of_its_makefile_has_what_it_needs(project: Path) -> None:
         for word in commands.split():
             if word.startswith(("tools/", "tests/", "benchmarks/", "recipes/")):
                 assert (project / word).exists(), f"{target}: {word}"
+    workflow = project / WORKFLOW
+    if workflow.is_file():
+        targets = re.findall(r"- run: make ([a-z-]+)", workflow.read_text())
+        assert {"env", "verify"} <= set(targets)
+        assert all(f"make {target} " in shown for target in targets)
 
 
 def test_only_own_code_changes_the_model_and_reprise_is_never_edited(project: Path) -> None:
@@ -143,6 +149,8 @@ def test_an_update_leaves_what_is_the_users_and_says_what_runs_again(
     assert "title: calibrated" in merged
     assert not (mine / "docs/performance.md").exists()
     run("git commit --quiet --all --message update", mine)
+    (mine / "docs/fresh.md").write_text("ours\n")
+    run("git commit --quiet --all --message ours", mine)
     assert update(str(mine), newer) == f"{mine}: stands on this Reprise, 0.2.0, already\n"
     # A merged file can be merged again, though git has never seen the text that it came from.
     again = tmp_path / "reprise"
@@ -261,6 +269,13 @@ def test_targets_go_with_what_they_need() -> None:
     text = f".PHONY: a b c d\n\n{one}\n{two}"
     assert without_missing(text, set()) == ".PHONY: a\n\na: ## 1\n\tx\n"
     assert without_missing(text, {"tools/y.py"}).splitlines()[0] == ".PHONY: a d"
+
+
+def test_a_workflow_keeps_the_steps_that_are_there() -> None:
+    steps = [f"      - run: make {name}\n" for name in ("env", "lint", "verify >> $X", "test")]
+    text = "steps:\n" + "".join(steps)
+    assert of_workflow(text, "env: ## 1\n\nverify: env ## 2\n") == f"steps:\n{steps[0]}{steps[2]}"
+    assert of_workflow("steps:\n  - run: bash .ci/run\n", "env: ## 1\n") is None
 
 
 def test_a_project_holds_all_code_of_the_stages() -> None:

@@ -14,6 +14,8 @@ from project_copy import copy_project, run
 
 from reprise.foundation import machine
 from reprise.foundation.errors import UserError
+from reprise.verification import lock, rerunning
+from reprise.verification.pipelines import main_pipeline
 from reprise.verification.receipt import Made, PipelineResult, Receipt, Result, read_receipt
 from reprise.verification.receipt_checking import differences_of_machines
 
@@ -167,6 +169,37 @@ def test_where_the_promise_depends_on_the_machine_the_differences_are_named() ->
     assert f"{machine.processor()} here, abacus there" in native
     (cuda,) = differences_of_machines(made_by("cuda"))
     assert "kind of GPU" in cuda
+
+
+@pytest.mark.parametrize(
+    ("cuda", "gpu", "stages", "hidden"),
+    [
+        (True, False, ("prepare",), False),
+        (True, True, ("prepare", "train", "evaluate"), False),
+        (False, True, ("prepare", "train", "evaluate"), True),
+        (None, True, ("prepare", "train", "evaluate"), False),
+    ],
+)
+def test_a_gpus_result_is_asked_of_a_gpu_and_a_cpus_of_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+    cuda: bool | None,
+    gpu: bool,
+    stages: tuple[lock.Stage, ...],
+    hidden: bool,
+) -> None:
+    asked = []
+
+    def ran(_: object, wanted: tuple[lock.Stage, ...], hide_cuda: bool) -> rerunning.Rerun:
+        asked.append((wanted, hide_cuda))
+        return rerunning.Rerun(wanted)
+
+    monkeypatch.setattr(rerunning, "_run_stages", ran)
+    monkeypatch.setattr(rerunning, "_has_cuda", lambda: gpu)
+    found = rerunning.reproduce(main_pipeline(), Path(), Path(), cuda)
+    assert asked == [(stages, hidden)]
+    assert found.stages == stages
+    assert found.failed is False
+    assert found.reason == ("" if len(stages) == 3 else "made on CUDA; there is no GPU here")
 
 
 ANYTHING = st.none() | st.text() | st.integers(2) | st.lists(st.integers()) | st.just({"": 1})

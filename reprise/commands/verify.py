@@ -10,10 +10,10 @@ from pathlib import Path
 from reprise.commands.bar import recorded_bar
 from reprise.foundation.errors import RepriseError
 from reprise.foundation.package import refuse_other_package
-from reprise.verification.commands import output_of, repository
 from reprise.verification.pipelines import named_pipelines
 from reprise.verification.receipt import Receipt, read_receipt
 from reprise.verification.receipt_checking import differences_of_machines, refuse_other_history
+from reprise.verification.running import output_of, repository
 from reprise.verification.verify import Row, clone, verify
 
 

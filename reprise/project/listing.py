@@ -23,6 +23,7 @@ HELD = (
     *AT_EACH, "Makefile", "canary.json", "docs", "params.schema.json", "pyproject.toml", "reprise",
     "requirements.lock", "stages", "tools/environment.py", "tools/wheel.py",
 )  # fmt: skip
+WORKFLOW = ".github/workflows/ci.yml"
 RENAMED = {"README.md": "docs/reprise.md", "LICENSE": "LICENSE.reprise"}
 LITTER = re.compile(r"(^|/)(__pycache__|\.DS_Store|\.ipynb_checkpoints|[^/]*\.py[cod]|[^/]*\.tmp-\d+)(/|$)")
 

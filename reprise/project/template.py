@@ -15,8 +15,8 @@ import reprise
 from reprise.foundation.errors import UserError
 from reprise.foundation.package import PROJECT_FILE, package_root
 from reprise.project import pipeline, readme
-from reprise.project.listing import AT_EACH, CARRIED, HELD, RENAMED, STARTED, files_below
-from reprise.project.makefile import without_missing
+from reprise.project.listing import AT_EACH, CARRIED, HELD, RENAMED, STARTED, WORKFLOW, files_below
+from reprise.project.makefile import of_workflow, without_missing
 
 Kind = Literal["copy", "package"]
 CONFIG = "[core]\n    analytics = false\n    autostage = false\n"
@@ -77,7 +77,11 @@ def copied_files(kind: Kind) -> dict[str, bytes]:
     for old, new in RENAMED.items():
         found[new] = (folder / old).read_bytes()
     found["docs/reprise.md"] = found["docs/reprise.md"].replace(b"](docs/", b"](")
-    found["Makefile"] = without_missing(found["Makefile"].decode(), set(found)).encode()
+    makefile = without_missing(found["Makefile"].decode(), set(found))
+    found["Makefile"] = makefile.encode()
+    workflow = of_workflow((folder / WORKFLOW).read_text(encoding="utf-8"), makefile)
+    if workflow is not None:
+        found[WORKFLOW] = workflow.encode()
     return found
 
 

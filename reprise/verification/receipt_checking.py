@@ -9,8 +9,8 @@ from pathlib import Path
 
 from reprise.foundation import machine
 from reprise.foundation.errors import UserError
-from reprise.verification.commands import run_command
 from reprise.verification.receipt import Receipt
+from reprise.verification.running import run
 
 
 def refuse_other_history(root: Path, receipt: Receipt, name: str) -> None:
@@ -25,7 +25,7 @@ def refuse_other_history(root: Path, receipt: Receipt, name: str) -> None:
         Of the receipt, for messages.
     """
     commit = receipt.result.commit
-    known = run_command(["git", "cat-file", "-e", f"{commit}^{{commit}}"], root)
+    known = run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], root)
     if known.returncode != 0:
         raise UserError(
             f"{name}: commit {commit[:12]} is not in this repository; git fetch, or go to a clone of the "

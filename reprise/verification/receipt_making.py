@@ -13,9 +13,9 @@ from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.foundation.files import sha256_file
 from reprise.model.card import read_card
 from reprise.verification import lock
-from reprise.verification.commands import DVC, output_of, repository
 from reprise.verification.pipelines import Pipeline
 from reprise.verification.receipt import Made, PipelineResult, Receipt, Result, files_of
+from reprise.verification.running import DVC, output_of, repository
 
 SHOWN = 3
 

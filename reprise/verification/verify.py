@@ -13,12 +13,12 @@ from safetensors.numpy import load_file
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_file
 from reprise.verification import lock
-from reprise.verification.commands import DVC, output_of, run_command
 from reprise.verification.pipelines import Pipeline, named_pipelines, pipelines
 from reprise.verification.receipt import PipelineResult, files_of
+from reprise.verification.rerunning import ORIGINAL, Rerun, add_original, original_project, reproduce
+from reprise.verification.running import DVC, output_of
 
 UNTRACKED = ("data/raw/mnist", "data/raw/fashion_mnist", "data/raw/cifar10", "data/cache")
-ORIGINAL = "original"  # the name of the original's cache as a remote
 OTHER_BYTES = "other bytes than in the lock"
 Results = Mapping[str, PipelineResult]
 
@@ -30,14 +30,6 @@ class Row(NamedTuple):
     output: str
     verdict: str
     detail: str = ""
-
-
-class Rerun(NamedTuple):
-    """How far a pipeline could be run again."""
-
-    stages: tuple[lock.Stage, ...]  # that ran
-    reason: str = ""  # why no more did
-    failed: bool = False  # not for want of data or a GPU
 
 
 def clone(root: Path, folder: Path, commit: str = "HEAD") -> None:
@@ -58,12 +50,6 @@ def clone(root: Path, folder: Path, commit: str = "HEAD") -> None:
     if added:  # what the cache lacks is missed by the stage that reads it, and said there
         add_original(root, folder)
         output_of([*DVC, "pull", "--quiet", "--allow-missing", "--remote", ORIGINAL, *added], folder)
-
-
-def add_original(original: Path, project: Path) -> None:
-    """Make the cache of a DVC project the remote of its clone."""
-    cache = output_of([*DVC, "cache", "dir"], original).strip()
-    output_of([*DVC, "remote", "add", "--force", "--local", ORIGINAL, cache], project)
 
 
 def verify(root: Path, folder: Path, only: list[str], receipt: Results | None = None) -> Iterator[Row]:
@@ -115,7 +101,7 @@ def _with_lock(pipeline: Pipeline, root: Path, folder: Path) -> Iterator[Row]:
                     pipeline.name,
                     output,
                     "differs",
-                    _difference(folder / output, md5, _original(pipeline, root, folder)),
+                    _difference(folder / output, md5, original_project(pipeline, root, folder)),
                 )
 
 
@@ -136,14 +122,9 @@ def _with_receipt(pipeline: Pipeline, root: Path, folder: Path, result: Pipeline
                 yield Row(pipeline.name, path, "differs", f"is in {where} alone")
             else:
                 detail = _difference(
-                    folder / path, expected[stage].get(path, ""), _original(pipeline, root, folder)
+                    folder / path, expected[stage].get(path, ""), original_project(pipeline, root, folder)
                 )
                 yield Row(pipeline.name, path, "differs", detail.replace("in the lock", "in the receipt"))
-
-
-def _original(pipeline: Pipeline, root: Path, folder: Path) -> Path:
-    """Return the original of a clone's DVC project."""
-    return root / pipeline.project.relative_to(folder)
 
 
 def _expected(pipeline: Pipeline, folder: Path) -> dict[lock.Stage, dict[str, str]]:
@@ -160,64 +141,6 @@ def _not_run(pipeline: Pipeline, rerun: Rerun) -> Iterator[Row]:
         return
     what = ", ".join(stage for stage in lock.STAGES if stage not in rerun.stages)
     yield Row(pipeline.name, f"({what})", "failed" if rerun.failed else "skipped", rerun.reason)
-
-
-def reproduce(pipeline: Pipeline, root: Path, folder: Path, cuda: bool | None = None) -> Rerun:
-    """Run a pipeline's stages in a clone, those that this machine can run.
-
-    Without the raw data, training and evaluation run on the prepared data that the original's cache has.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        Of the clone.
-    root, folder : Path
-        The original repository and its clone.
-    cuda : bool, optional
-        Whether a GPU made what is compared; a GPU's bytes are never a CPU's. None: not known.
-    """
-    if cuda and not _has_cuda():
-        rerun = _run_stages(pipeline, ("prepare",), False)
-        return rerun if rerun.reason else Rerun(rerun.stages, "made on CUDA; there is no GPU here")
-    hidden = cuda is False
-    rerun = _run_stages(pipeline, lock.STAGES, hidden)
-    if rerun.stages or rerun.failed:
-        return rerun
-    project = pipeline.project
-    add_original(_original(pipeline, root, folder), project)
-    prepared = pipeline.prepared.relative_to(project).as_posix()
-    pull = [*DVC, "pull", "--quiet", "--remote", ORIGINAL, prepared]
-    if run_command(pull, project).returncode != 0:
-        return rerun
-    later = _run_stages(pipeline, lock.STAGES[1:], hidden)
-    return later if later.reason else Rerun(later.stages, f"not run: {rerun.reason}")
-
-
-def _run_stages(pipeline: Pipeline, stages: tuple[lock.Stage, ...], hide_cuda: bool) -> Rerun:
-    repro = [*DVC, "repro", "--force", "--no-commit"]
-    commands = [[*repro, pipeline.target]]
-    if stages != lock.STAGES:
-        commands = [[*repro, "--single-item", f"{stage}{pipeline.suffix}"] for stage in stages]
-    for command in commands:
-        done = run_command(command, pipeline.project, hide_cuda=hide_cuda)
-        if done.returncode != 0:
-            reason = _reason(done.stderr) or f"dvc repro failed ({done.returncode})"
-            missing = "data/raw" in reason or "mirror" in reason
-            return Rerun((), reason, not missing)
-    return Rerun(stages)
-
-
-def _reason(told: str) -> str:
-    """Return the last line of a stage's own; DVC's last one where no stage said anything."""
-    lines = [line for line in told.splitlines() if line]
-    own = [line for line in lines if not line.startswith("ERROR: ")]
-    return (own or lines or [""])[-1].removeprefix("ERROR: ")
-
-
-def _has_cuda() -> bool:
-    import torch  # takes seconds, and only a GPU's result asks for it
-
-    return torch.cuda.is_available()
 
 
 def _difference(path: Path, md5: str, root: Path) -> str:
