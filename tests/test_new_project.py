@@ -141,14 +141,15 @@ def test_an_update_leaves_what_is_the_users_and_says_what_runs_again(
         "  removed: docs/arithmetic.md",
         "  merged: dvc.yaml",
         "  kept: docs/performance.md, docs/results.md",
-        "next: dvc repro   # runs again: prepare, train, evaluate; commit the new dvc.lock",
+        "next: dvc repro   # runs again: prepare, train, evaluate; dvc.lock changes",
     ):
         assert line in told, told
     merged = pipeline.read_text()
     assert "desc: learn" in merged
     assert "title: calibrated" in merged
     assert not (mine / "docs/performance.md").exists()
-    run("git commit --quiet --all --message update", mine)
+    run("git add --all", mine)
+    run("git commit --quiet --message update", mine)
     (mine / "docs/fresh.md").write_text("ours\n")
     run("git commit --quiet --all --message ours", mine)
     assert update(str(mine), newer) == f"{mine}: stands on this Reprise, 0.2.0, already\n"

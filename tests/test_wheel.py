@@ -116,7 +116,7 @@ def test_new_code_of_the_package_runs_its_stages_again(installed: Path, project:
             installed, "dvc status", project
         )  # until the project goes over to it
         told = run_there(installed, "reprise update", project)
-        assert "next: dvc repro   # runs again: train; commit the new dvc.lock" in told
+        assert "next: dvc repro   # runs again: train; dvc.lock changes" in told
         assert run_there(installed, "git diff --name-only", project) == "reprise.json\n"
         status = json.loads(run_there(installed, "dvc status --json", project))
         assert status == {"train": [{"changed deps": {"reprise.json": {"code.train": "modified"}}}]}

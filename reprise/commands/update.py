@@ -69,6 +69,7 @@ def _tell_next(plan: Plan, done: list[str]) -> None:
 
     make = "make env && " if set(ENVIRONMENT) & set(done) else ""
     if plan.rerun:
-        print(f"next: {make}dvc repro   # runs again: {', '.join(plan.rerun)}; commit the new dvc.lock")
+        print(f"next: {make}dvc repro   # runs again: {', '.join(plan.rerun)}; dvc.lock changes")
+        print("      git add --all && git commit")
     else:
-        print(f"next: {make}git commit --all   # dvc.lock stays as it is")
+        print(f"next: {make}git add --all && git commit   # dvc.lock stays as it is")

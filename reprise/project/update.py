@@ -99,7 +99,7 @@ def plan_update(project: Path, keep: Collection[str] = (), replace: Collection[s
 
 
 def apply(project: Path, plan: Plan) -> None:
-    """Write what a plan says; git shows the difference and takes it back."""
+    """Write what a plan says; git shows the difference."""
     for path, one in plan.fates.items():
         if one.content is not None:
             write_bytes(project / path, one.content)
