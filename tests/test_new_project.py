@@ -27,6 +27,7 @@ train: {epochs: 2}
 evaluate: {baselines: none}
 """
 MODEL = "from torch import nn\n\n\ndef build(schema):\n    return nn.Linear(*schema.shape, 3)\n"
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}  # or each stage would compile the copy's code
 WIDER = MODEL.replace(
     "nn.Linear(*schema.shape, 3)", "nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))"
 )
@@ -61,7 +62,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(f"python -m reprise.cli new {folder}", ROOT)
     (folder / "params.yaml").write_text(SMALL)
     (folder / "own/model.py").write_text(MODEL)
-    run("dvc repro --quiet", folder)
+    run("dvc repro --quiet", folder, **COMPILED)
     run("git add --all", folder)
     run("git commit --quiet --message run", folder)
     return folder
@@ -71,7 +72,7 @@ def update(words: str, clone: Path, fails: int = 0) -> str:
     """Run ``reprise update`` of a clone."""
     done = subprocess.run(
         ["python", "-m", "reprise.cli", "update", *words.split()],
-        cwd=clone, env=environment(), capture_output=True, text=True, check=False,
+        cwd=clone, env=environment(**COMPILED), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == fails, done.stderr
     return done.stdout + done.stderr
@@ -111,7 +112,7 @@ def test_every_target_of_its_makefile_has_what_it_needs(project: Path) -> None:
 def test_only_own_code_changes_the_model_and_reprise_is_never_edited(project: Path) -> None:
     before = (project / "models/model.safetensors").read_bytes()
     (project / "own/model.py").write_text(WIDER)
-    run("dvc repro --quiet dvc.yaml:train", project)
+    run("dvc repro --quiet dvc.yaml:train", project, **COMPILED)
     assert (project / "models/model.safetensors").read_bytes() != before
     assert run("git diff --name-only", project).split() == ["dvc.lock", "own/model.py"]
     run("git checkout --quiet -- .", project)

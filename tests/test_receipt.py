@@ -25,6 +25,7 @@ model: {kind: linear}
 train: {epochs: 2}
 evaluate: {baselines: none}
 """
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}  # or each of many processes would compile the copy's code
 ROWS = "\n".join(f"{n % 7},{n % 5},{'ab'[(n % 7 + n % 5) > 5]}" for n in range(60))
 
 
@@ -35,15 +36,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "params.yaml").write_text(SMALL)
     (folder / "data/raw/small.csv").write_text(f"width,height,kind\n{ROWS}\n")
     run("dvc add --quiet data/raw/small.csv", folder)
-    run("dvc repro --quiet", folder)
+    run("dvc repro --quiet", folder, **COMPILED)
     run("git add --all", folder)
     run("git commit --quiet --message small", folder)
-    run("reprise receipt --markdown receipt.md", folder)
+    reprise("receipt --markdown receipt.md", folder)
     return folder
 
 
 def reprise(words: str, project: Path, fails: int | None = None) -> str:
-    return run(f"python -m reprise.cli {words}", project, fails=fails)
+    return run(f"python -m reprise.cli {words}", project, fails=fails, **COMPILED)
 
 
 def content(project: Path) -> dict[str, Any]:
