@@ -13,11 +13,13 @@ from project_copy import environment, run
 from ruamel.yaml import YAML
 
 from reprise import cli
-from reprise.foundation.errors import UserError
+from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.project.listing import HELD, RENAMED, WORKFLOW, files_below
 from reprise.project.makefile import of_workflow, without_missing
+from reprise.project.manifest import new_manifest
 from reprise.project.merging import fate
 from reprise.project.template import copied_files
+from reprise.project.update import Plan, apply
 
 ROOT = Path(__file__).parents[1]
 SMALL = """\
@@ -205,6 +207,20 @@ def test_an_occupied_place_is_refused(tmp_path: Path) -> None:
         cli.run(["new", str(tmp_path / "x"), "--name", "a\nb"])
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert not (ROOT / "build/inside").exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "README.md")
+
+    monkeypatch.setattr("reprise.project.new.write_bytes", full)
+    with pytest.raises(EnvironmentProblem, match=r"x: can't be written \(No space left on device\); nothing"):
+        cli.run(["new", str(tmp_path / "x")])
+    monkeypatch.setattr("reprise.project.update.write_bytes", full)
+    plan = Plan(manifest := new_manifest("copy", {"README.md": b""}), manifest, {}, [])
+    with pytest.raises(EnvironmentProblem, match=r"README.md: can't be written .*; git stash"):
+        apply(tmp_path, plan)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broken_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

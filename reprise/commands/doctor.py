@@ -133,6 +133,20 @@ def stamp() -> Iterator[Finding]:
     )
 
 
+def project() -> Iterator[Finding]:
+    """Is the installed package the one that this project is made with?"""
+    from reprise.foundation.package import PROJECT_FILE, refuse_other_package
+
+    if not PROJECT_FILE.is_file():
+        return
+    try:
+        refuse_other_package()
+    except EnvironmentProblem as problem:
+        yield from (Finding(False, line) for line in problem.problems)
+    else:
+        yield Finding(True, f"{PROJECT_FILE}: this Reprise is the project's")
+
+
 def torch() -> Iterator[Finding]:
     """Can torch be loaded, and is there a GPU?"""
     try:
@@ -222,5 +236,5 @@ def _path() -> str:
 
 
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    python, processor, packages, stamp, torch, dvc, disk, folders
+    python, processor, packages, stamp, project, torch, dvc, disk, folders
 )  # fmt: skip

@@ -30,6 +30,8 @@ def start(folder: Path, name: str, kind: Kind) -> str:
     ------
     UserError
         If the folder holds something, or is inside another repository.
+    EnvironmentProblem
+        If it can't be written, or git doesn't work.
     """
     refuse_occupied(folder)
     copied = copied_files(kind)
@@ -43,8 +45,12 @@ def start(folder: Path, name: str, kind: Kind) -> str:
         for path, data in files.items():
             write_bytes(folder / path, data)
         return _first_commit(folder, f"{name}: a project on Reprise {reprise.__version__}")
-    except BaseException:
+    except BaseException as error:
         _remove(folder, existed)
+        if isinstance(error, OSError):
+            raise EnvironmentProblem(
+                f"{folder}: can't be written ({error.strerror}); nothing of it is left"
+            ) from None
         raise
 
 

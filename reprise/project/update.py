@@ -99,13 +99,25 @@ def plan_update(project: Path, keep: Collection[str] = (), replace: Collection[s
 
 
 def apply(project: Path, plan: Plan) -> None:
-    """Write what a plan says; git shows the difference."""
-    for path, one in plan.fates.items():
-        if one.content is not None:
-            write_bytes(project / path, one.content)
-        elif one.kind == "removed":
-            (project / path).unlink(missing_ok=True)
-    write_bytes(project / PROJECT_FILE, plan.new.text())
+    """Write what a plan says; git shows the difference.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If a file can't be written.
+    """
+    try:
+        for path, one in plan.fates.items():
+            if one.content is not None:
+                write_bytes(project / path, one.content)
+            elif one.kind == "removed":
+                (project / path).unlink(missing_ok=True)
+        write_bytes(project / PROJECT_FILE, plan.new.text())
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"{error.filename}: can't be written ({error.strerror}); git stash --include-untracked takes back "
+            "what was, then update again"
+        ) from None
 
 
 def refuse_own(project: Path, old: Manifest) -> None:
