@@ -115,8 +115,8 @@ def apply(project: Path, plan: Plan) -> None:
         write_bytes(project / PROJECT_FILE, plan.new.text())
     except OSError as error:
         raise EnvironmentProblem(
-            f"{error.filename}: can't be written ({error.strerror}); git stash --include-untracked takes back "
-            "what was, then update again"
+            f"{error.filename}: can't be written ({error.strerror}); git stash --include-untracked takes "
+            "back what was, then update again"
         ) from None
 
 
