@@ -9,6 +9,7 @@ from reprise.verification import lock
 from reprise.verification.pipelines import Pipeline
 from reprise.verification.running import DVC, output_of, run
 
+NO_DATA = ("data/raw", "mirror", "missing data 'source'")  # in what stages or DVC say
 ORIGINAL = "original"  # the name of the original's cache as a remote
 
 
@@ -72,7 +73,7 @@ def _run_stages(pipeline: Pipeline, stages: tuple[lock.Stage, ...], hide_cuda: b
         done = run(command, pipeline.project, **hidden)
         if done.returncode != 0:
             reason = _reason(done.stderr) or f"dvc repro failed ({done.returncode})"
-            missing = "data/raw" in reason or "mirror" in reason
+            missing = any(word in reason for word in NO_DATA)
             return Rerun((), reason, not missing)
     return Rerun(stages)
 

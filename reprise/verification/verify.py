@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_file
 from reprise.verification import lock
-from reprise.verification.pipelines import Pipeline, named_pipelines, pipelines
+from reprise.verification.pipelines import RECIPES, Pipeline, named_pipelines, pipelines
 from reprise.verification.receipt import PipelineResult, files_of
 from reprise.verification.rerunning import ORIGINAL, Rerun, add_original, original_project, reproduce
 from reprise.verification.running import DVC, output_of
@@ -46,7 +46,8 @@ def clone(root: Path, folder: Path, commit: str = "HEAD") -> None:
         if original.exists() and not link.exists():
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(original.resolve())
-    added = [path.relative_to(folder).as_posix() for path in sorted(folder.glob("data/raw/**/*.dvc"))]
+    tracked = output_of(["git", "ls-files", "-z", "--", "*.dvc"], folder).split("\0")
+    added = [path for path in tracked if path and RECIPES not in Path(path).parents]
     if added:  # what the cache lacks is missed by the stage that reads it, and said there
         add_original(root, folder)
         output_of([*DVC, "pull", "--quiet", "--allow-missing", "--remote", ORIGINAL, *added], folder)
