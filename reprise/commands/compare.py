@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from reprise.commands.output import add_json, print_json
 from reprise.foundation.errors import UserError, nearest
 
 RECIPES = Path("recipes")
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("second", metavar="REV", nargs="?", default="workspace", help="default: workspace")
     parser.add_argument("--recipe", metavar="NAME", help="compare this recipe, not the main pipeline")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print all figures as JSON")
+    add_json(form)
     form.add_argument("--markdown", action="store_true", help="print tables in Markdown")
 
 
@@ -33,22 +34,13 @@ def run(arguments: argparse.Namespace) -> None:
         If one of them is not there, or they are not about the same test rows.
     """
     from reprise.comparison import words
-    from reprise.comparison.compare import compare
-    from reprise.comparison.predictions import read_predictions
-    from reprise.comparison.revisions import text_of
-    from reprise.comparison.settings import changed_params
-    from reprise.evaluation.files import PREDICTIONS
-    from reprise.foundation.files import json_text
+    from reprise.comparison.experiments import compare_experiments
 
     params, metrics = _files(arguments.recipe)
     names = (arguments.first, arguments.second)
-    predictions = metrics / PREDICTIONS
-    first, second = (read_predictions(text_of(predictions, rev), f"{rev}: {predictions}") for rev in names)
-    found = compare(first, second, names)
-    before, after = (text_of(params, rev) for rev in names)
-    changes = changed_params(before, after, names)
+    found, changes = compare_experiments(params, metrics, names)
     if arguments.json:
-        print(json_text(words.as_json(found, changes, names)), end="")
+        print_json(words.as_json(found, changes, names))
     else:
         print((words.as_markdown if arguments.markdown else words.in_words)(found, changes, names))
 

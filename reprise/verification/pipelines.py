@@ -21,7 +21,7 @@ class Pipeline(NamedTuple):
         The lock file that holds its stages.
     suffix : str
         What follows the stage's name in the lock, such as ``@iris``.
-    params, prepared : Path
+    params, prepared, metrics : Path
     """
 
     name: str
@@ -30,13 +30,20 @@ class Pipeline(NamedTuple):
     suffix: str
     params: Path
     prepared: Path
+    metrics: Path
 
 
 def pipelines(root: Path) -> list[Pipeline]:
     """Return the main pipeline and the recipes that recipes/dvc.yaml lists, in its order."""
     found = [
         Pipeline(
-            "main", "dvc.yaml:evaluate", root / "dvc.lock", "", root / "params.yaml", root / "data/prepared"
+            "main",
+            "dvc.yaml:evaluate",
+            root / "dvc.lock",
+            "",
+            root / "params.yaml",
+            root / "data/prepared",
+            root / "metrics",
         )
     ]
     definition = root / "recipes/dvc.yaml"
@@ -52,6 +59,7 @@ def pipelines(root: Path) -> list[Pipeline]:
             f"@{name}",
             root / "recipes" / f"{name}.yaml",
             root / "data/recipes" / name,
+            root / "metrics/recipes" / name,
         )
         for name in names
     ]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +13,11 @@ from safetensors.numpy import load_file
 
 from reprise.foundation.errors import UserError
 from reprise.verification.pipelines import Pipeline, pipelines
+from reprise.verification.running import DVC, run
 
 STAGES = ("prepare", "train", "evaluate")
-UNTRACKED = ("data/raw/mnist", "data/raw/fashion_mnist", "data/raw/cifar10", "data/cache")
+DOWNLOADS = "data/cache"
+UNTRACKED = ("data/raw/mnist", "data/raw/fashion_mnist", "data/raw/cifar10", DOWNLOADS)
 
 
 class Row(NamedTuple):
@@ -33,9 +32,11 @@ class Row(NamedTuple):
 def clone(root: Path, folder: Path) -> None:
     """Clone HEAD of the repository at `root` into `folder`, with an empty cache of its own.
 
-    Downloaded datasets are linked (they are checked by hash) and data that is tracked with ``dvc add`` is
-    fetched from the original's cache. Outputs are not: they have to be computed.
+    Downloaded datasets are linked (they are checked by hash, and what the clone downloads is there the next
+    time). Data that is tracked with ``dvc add`` is fetched from the original's cache. Outputs are not: they
+    have to be computed.
     """
+    (root / DOWNLOADS).mkdir(parents=True, exist_ok=True)
     _run(["git", "clone", "--quiet", "--no-hardlinks", str(root), str(folder)], root)
     for name in UNTRACKED:
         original, link = root / name, folder / name
@@ -44,9 +45,9 @@ def clone(root: Path, folder: Path) -> None:
             link.symlink_to(original.resolve())
     added = [path.relative_to(folder).as_posix() for path in sorted(folder.glob("data/raw/**/*.dvc"))]
     if added:
-        cache = _run([*_dvc(), "cache", "dir"], root).strip()
-        _run([*_dvc(), "remote", "add", "--local", "original", cache], folder)
-        _run([*_dvc(), "pull", "--quiet", "--remote", "original", *added], folder)
+        cache = _run([*DVC, "cache", "dir"], root).strip()
+        _run([*DVC, "remote", "add", "--local", "original", cache], folder)
+        _run([*DVC, "pull", "--quiet", "--remote", "original", *added], folder)
 
 
 def verify(root: Path, folder: Path, only: list[str]) -> Iterator[Row]:
@@ -86,10 +87,8 @@ def _verify_one(pipeline: Pipeline, root: Path, folder: Path) -> Iterator[Row]:
         raise UserError(
             f"{pipeline.lock.relative_to(folder)}: no stage of {pipeline.name}; run dvc repro first"
         )
-    command = [*_dvc(), "repro", "--force", "--no-commit", pipeline.target]
-    done = subprocess.run(
-        command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False
-    )
+    command = [*DVC, "repro", "--force", "--no-commit", pipeline.target]
+    done = run(command, folder)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line and not line.startswith("ERROR")]
         reason = lines[-1] if lines else f"dvc repro failed ({done.returncode})"
@@ -133,20 +132,8 @@ def _difference(path: Path, md5: str, root: Path) -> str:
     return "equal tensors, other metadata"
 
 
-def _dvc() -> list[str]:
-    return [sys.executable, "-m", "dvc"]
-
-
-def _environment() -> dict[str, str]:
-    # `python` in the stages must be the interpreter that runs now, wherever it was started from.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "REPRISE_STATE": ""}
-
-
-def _run(command: list[str], folder: Path) -> str:
-    done = subprocess.run(
-        command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False
-    )
+def _run(command: Sequence[str], folder: Path) -> str:
+    done = run(command, folder)
     if done.returncode != 0:
         reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         raise UserError(f"verify: {' '.join(command[:4])} … failed: {''.join(reason)}")
