@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from reprise.commands.output import add_json, print_json
+from reprise.commands.output import add_json, add_markdown, print_json
 from reprise.foundation.errors import UserError, nearest
 
+EXAMPLES = """
+reprise compare main                     (with the files as they are)
+reprise compare main unmoved --markdown
+reprise compare v1.0 main --recipe iris
+"""
 RECIPES = Path("recipes")
 
 
@@ -18,11 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REV",
         help="a commit, branch, tag or experiment, or workspace (the files as they are)",
     )
-    parser.add_argument("second", metavar="REV", nargs="?", default="workspace", help="default: workspace")
-    parser.add_argument("--recipe", metavar="NAME", help="compare this recipe, not the main pipeline")
+    parser.add_argument(
+        "second", metavar="REV", nargs="?", default="workspace", help="(default: %(default)s)"
+    )
+    parser.add_argument("--recipe", metavar="RECIPE", help="compare this recipe, not the main pipeline")
     form = parser.add_mutually_exclusive_group()
     add_json(form)
-    form.add_argument("--markdown", action="store_true", help="print tables in Markdown")
+    add_markdown(form)
 
 
 def run(arguments: argparse.Namespace) -> None:

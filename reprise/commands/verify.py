@@ -16,6 +16,11 @@ from reprise.foundation.errors import RepriseError, UserError
 if TYPE_CHECKING:
     from reprise.verification.verify import Row
 
+EXAMPLES = """
+reprise verify
+reprise verify main iris
+reprise verify --dry        (seconds, without data: are the locks consistent?)
+"""
 VERDICTS = ("same", "differs", "failed", "skipped")
 
 
