@@ -25,6 +25,7 @@ COMMANDS = {
     "folds": "cross-validate the whole pipeline and report how far the metrics spread",
     "compare": "say whether the difference between two experiments is more than chance",
     "summary": "print results, and what changed beside another commit, as Markdown",
+    "bar": "fail when a test metric misses the bar that its parameters set",
     "verify": "reproduce the committed pipelines in a clean clone and compare every byte",
     "canary": "check (or record) one training step of the pipelines on this machine",
     "doctor": "check the environment",

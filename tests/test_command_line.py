@@ -148,17 +148,20 @@ def test_verify_as_json_and_quiet(
 ) -> None:
     rows = [Row("main", "a", "same", "1234"), Row("main", "b", "differs", "why"), Row("iris", "c", "skipped")]
     monkeypatch.setattr("reprise.verification.verify.clone", lambda *_: None)
-    monkeypatch.setattr("reprise.verification.verify.verify", lambda *_: iter(rows))
+    monkeypatch.setattr("reprise.verification.verify.verify", lambda *_: iter(rows[:3]))
+    monkeypatch.setattr("reprise.commands.verify.recorded_bar", lambda _: {"met": False, "told": "0.1 < 0.9"})
+    rows.append(Row("main", "evaluate.bar", "failed", "0.1 < 0.9"))
     for options in (["--json"], ["--quiet"]):
-        with pytest.raises(RepriseError, match=r"^verify: not reproduced: b$"):
+        with pytest.raises(RepriseError, match=r"^verify: not reproduced: b, evaluate\.bar$"):
             cli.run(["verify", *options])
         told = capsys.readouterr().out
         if options == ["--json"]:
-            counts = {"same": 1, "differs": 1, "failed": 0, "skipped": 1}
+            counts = {"same": 1, "differs": 1, "failed": 1, "skipped": 1}
             assert told == json_text({**counts, "outputs": [row._asdict() for row in rows]})
         else:
             assert [line.split() for line in told.splitlines()] == [
-                ["main", "b", "differs", "why"], ["iris", "c", "skipped"]
+                ["main", "b", "differs", "why"], ["iris", "c", "skipped"],
+                ["main", "evaluate.bar", "failed", "0.1", "<", "0.9"],
             ]  # fmt: skip
 
 

@@ -43,7 +43,8 @@ def test_what_changed_is_named(project: Path) -> None:
     params, metrics = project / "params.yaml", project / "metrics/metrics.json"
     params.write_text(params.read_text().replace("lr: 0.003", "lr: 0.004"))
     metrics.write_text(metrics.read_text().replace('"rows": 359', '"rows": 358'))
-    (project / "reprise/evaluation/files.py").write_text("# other code\n")
+    code = project / "reprise/evaluation/files.py"
+    code.write_text(code.read_text() + "# other code\n")
     lines = [
         "dvc.lock: train would run again: train of params.yaml modified",
         "dvc.lock: evaluate would run again: reprise/evaluation modified, metrics/metrics.json modified",

@@ -24,6 +24,7 @@ def test_a_table_of_changes() -> None:
     changes = [
         Change("main", "test.accuracy", 0.5, 0.75),
         Change("main", "rows", 1000, 1200),
+        Change("main", "own", "a|b", 1),
         Change("iris", "test.f1", None, 0.5),
         Change("iris", "rows", 5, 6),
         Change("new", "rows", None, 6),
@@ -35,6 +36,7 @@ def test_a_table_of_changes() -> None:
         "|---|---|---:|---:|---:|",
         "| main | `test.accuracy` | 0.5 | 0.75 | +0.25 |",
         "| main | `rows` | 1,000 | 1,200 | +200 |",
+        "| main | `own` | a\\|b | 1 |  |",
         "| iris | `test.f1` | none | 0.5 |  |",
         "| iris | `rows` | 5 | 6 | +1 |",
         "",
@@ -42,6 +44,7 @@ def test_a_table_of_changes() -> None:
         "",
         "No metrics in this folder: gone",
     ]
+    assert as_markdown(changes[-1:], "main") == ["No metrics in this folder: gone"]
     assert as_markdown([], "main") == ["No metric differs."]
 
 
@@ -57,12 +60,12 @@ def test_nothing_changed(project: Path) -> None:
 
 def test_what_changed_is_compared(project: Path) -> None:
     metrics, predictions = project / "metrics/metrics.json", project / "metrics/predictions.csv"
-    params, iris = project / "params.yaml", project / "metrics/recipes/iris/metrics.json"
+    params, iris = project / "params.yaml", project / "recipes/metrics/iris/metrics.json"
     metrics.write_text(metrics.read_text().replace('"log_loss": 0.0116', '"log_loss": 0.0216'))
     predictions.write_text(re.sub(r",0\.9\d+$", ",0.8", predictions.read_text(), count=1, flags=re.MULTILINE))
     params.write_text(params.read_text().replace("lr: 0.003", "lr: 0.004"))
     iris.write_text(iris.read_text().replace('"rows": 50', '"rows": 51'))
-    (project / "metrics/recipes/line/details.json").unlink()
+    (project / "recipes/metrics/line/details.json").unlink()
     told = run(f"{SUMMARY} HEAD", project)
     run("git checkout --quiet -- .", project)
     assert "\n\nNot evaluated in this folder: line\n" in told
@@ -73,7 +76,7 @@ def test_what_changed_is_compared(project: Path) -> None:
     assert "| `train.lr` | 0.003 | 0.004 |" in told
     assert told.endswith(
         "### iris: HEAD → workspace\n\nPredictions can't be compared: HEAD: "
-        "metrics/recipes/iris/predictions.csv: neither in git nor in DVC's cache; dvc fetch gets what was "
+        "recipes/metrics/iris/predictions.csv: neither in git nor in DVC's cache; dvc fetch gets what was "
         "pushed, and dvc repro there makes it\n"
     )
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from reprise.commands.output import add_json, add_markdown, print_json
-from reprise.foundation.errors import UserError, nearest
 
 EXAMPLES = """
 reprise compare main                     (with the files as they are)
 reprise compare main unmoved --markdown
 reprise compare v1.0 main --recipe iris
 """
-RECIPES = Path("recipes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,24 +39,12 @@ def run(arguments: argparse.Namespace) -> None:
     """
     from reprise.comparison import words
     from reprise.comparison.experiments import compare_experiments
+    from reprise.verification.pipelines import main_pipeline, recipe
 
-    params, metrics = _files(arguments.recipe)
+    pipeline = recipe(arguments.recipe) if arguments.recipe else main_pipeline()
     names = (arguments.first, arguments.second)
-    found, changes = compare_experiments(params, metrics, names)
+    found, changes = compare_experiments(pipeline.params, pipeline.metrics, names)
     if arguments.json:
         print_json(words.as_json(found, changes, names))
     else:
         print((words.as_markdown if arguments.markdown else words.in_words)(found, changes, names))
-
-
-def _files(recipe: str | None) -> tuple[Path, Path]:
-    """Return the params file and the folder of metrics of a pipeline."""
-    if recipe is None:
-        return Path("params.yaml"), Path("metrics")
-    path = RECIPES / f"{recipe}.yaml"
-    if not path.is_file():
-        known = sorted(path.stem for path in RECIPES.glob("*.yaml") if path.stem != "dvc")
-        close = nearest(recipe, known)
-        hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}"
-        raise UserError(f"--recipe: no recipe {recipe!r}; {hint}")
-    return path, Path("metrics/recipes") / recipe

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reprise.commands.bar import recorded_bar
 from reprise.commands.output import add_json, add_quiet, print_json
 from reprise.foundation.errors import RepriseError, UserError
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     Raises
     ------
     RepriseError
-        With exit code 1 if an output differs or a pipeline failed.
+        With exit code 1 if an output differs, a pipeline failed or its bar is missed.
     """
     if arguments.dry:
         _dry(arguments)
@@ -52,7 +53,13 @@ def run(arguments: argparse.Namespace) -> None:
     root = Path.cwd()
     if _is_dirty(root):
         print("note: uncommitted changes are not part of what is verified (HEAD)", file=sys.stderr)
-    rows = list(_rows(root, arguments))
+    if not (arguments.json or arguments.quiet):
+        print(f"{'pipeline':14} {'output':46} verdict", flush=True)
+    rows = []
+    for row in _rows(root, arguments):
+        rows.append(row)
+        if not arguments.json and not (arguments.quiet and row.verdict == "same"):
+            print(f"{row.pipeline:14} {row.output:46} {row.verdict:8} {row.detail}", flush=True)
     counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICTS}
     if arguments.json:
         print_json({**counts, "outputs": [row._asdict() for row in rows]})
@@ -67,18 +74,27 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _rows(root: Path, arguments: argparse.Namespace) -> Iterator[Row]:
-    """Yield each output's verdict, printed as it comes unless JSON is asked for."""
+    """Yield each output's verdict, and a failure for each pipeline that ran and missed its bar."""
     from reprise.verification.verify import clone, verify
 
     with tempfile.TemporaryDirectory(prefix="reprise-verify-") as folder:
         copy = Path(folder) / "clone"
         clone(root, copy)
-        if not (arguments.json or arguments.quiet):
-            print(f"{'pipeline':14} {'output':46} verdict")
+        judged = set()
         for row in verify(root, copy, arguments.pipelines):
-            if not arguments.json and not (arguments.quiet and row.verdict == "same"):
-                print(f"{row.pipeline:14} {row.output:46} {row.verdict:8} {row.detail}", flush=True)
+            judged |= {row.pipeline} if row.verdict == "same" else set()
             yield row
+        yield from _missed_bars(copy, judged)
+
+
+def _missed_bars(copy: Path, judged: set[str]) -> Iterator[Row]:
+    from reprise.verification.pipelines import named_pipelines
+    from reprise.verification.verify import Row
+
+    for pipeline in named_pipelines(sorted(judged), copy) if judged else []:
+        bar = recorded_bar(pipeline)
+        if bar is not None and not bar["met"]:
+            yield Row(pipeline.name, "evaluate.bar", "failed", bar["told"])
 
 
 def _dry(arguments: argparse.Namespace) -> None:

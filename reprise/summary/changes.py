@@ -12,7 +12,7 @@ from reprise.foundation.errors import RepriseError
 from reprise.verification.pipelines import Pipeline
 from reprise.verification.running import DVC, run
 
-Number = int | float
+Value = int | float | str  # an older version, or own metrics, may have words among them
 ORDER = ("test", "baselines")  # groups of metrics, the most important first
 
 
@@ -21,8 +21,8 @@ class Change(NamedTuple):
 
     pipeline: str
     metric: str
-    old: Number | None
-    new: Number | None
+    old: Value | None
+    new: Value | None
 
 
 def changed_metrics(pipelines: Iterable[Pipeline], revision: str) -> list[Change]:
@@ -34,9 +34,9 @@ def changed_metrics(pipelines: Iterable[Pipeline], revision: str) -> list[Change
         If DVC can't tell.
     """
     listed = list(pipelines)
-    files: dict[str, dict[str, dict[str, Number | None]]] = {}
-    # A folder of pipelines may be a DVC project of its own, which its parent's metrics leave out.
-    for folder in dict.fromkeys(pipeline.lock.parent for pipeline in listed):
+    files: dict[str, dict[str, dict[str, Value | None]]] = {}
+    # The recipes are a DVC project of their own, which the main project's metrics leave out.
+    for folder in dict.fromkeys(pipeline.project for pipeline in listed):
         done = run([*DVC, "metrics", "diff", "--json", revision], folder)
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["no reason given"]
@@ -72,7 +72,9 @@ def as_markdown(changes: list[Change], base: str) -> list[str]:
     lines = ["| pipeline | metric | " + base + " | now | change |", "|---|---|---:|---:|---:|"]
     for change in changes:
         if change.pipeline not in lacking:
-            moved = "" if change.old is None or change.new is None else _shown(change.new - change.old, "+")
+            moved = ""
+            if isinstance(change.old, int | float) and isinstance(change.new, int | float):
+                moved = _shown(change.new - change.old, "+")
             cells = (change.pipeline, f"`{change.metric}`", _shown(change.old), _shown(change.new), moved)
             lines.append(f"| {' | '.join(cells)} |")
     lines = lines if len(lines) > 2 else []
@@ -80,7 +82,7 @@ def as_markdown(changes: list[Change], base: str) -> list[str]:
         names = [name for name, lacks in lacking.items() if lacks == side]
         if names:
             lines += ["", f"No metrics {where}: {', '.join(names)}"]
-    return lines
+    return lines if lines[0] else lines[1:]
 
 
 def _place(name: str) -> tuple[int, str]:
@@ -88,7 +90,9 @@ def _place(name: str) -> tuple[int, str]:
     return (ORDER.index(group) if group in ORDER else len(ORDER), name)
 
 
-def _shown(value: Number | None, sign: str = "") -> str:
+def _shown(value: Value | None, sign: str = "") -> str:
     if value is None:
         return "none"
+    if not isinstance(value, int | float):
+        return str(value).replace("|", "\\|")
     return f"{value:{sign},}" if isinstance(value, int) else f"{value:{sign}.4g}"
