@@ -55,6 +55,7 @@ verify: env ## run every committed pipeline (or ONLY="main iris") again in a cle
 	@$(BIN)/reprise verify $(ONLY)
 
 plots: env ## the plots as a page, build/plots/index.html, over those of BASE=commit if one is given
+	@mkdir -p build
 	@$(BIN)/dvc plots $(if $(BASE),diff $(BASE),show) --out build/plots
 
 summary: env ## print results as Markdown, beside those of BASE=commit if one is given
