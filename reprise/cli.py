@@ -27,6 +27,7 @@ COMMANDS = {
     "summary": "print results, and what changed beside another commit, as Markdown",
     "bar": "fail when a test metric misses the bar that its parameters set",
     "verify": "reproduce the committed pipelines in a clean clone and compare every byte",
+    "fsck": "hash the files that the locks name, in the workspace, the cache and a remote",
     "canary": "check (or record) one training step of the pipelines on this machine",
     "doctor": "check the environment",
     "completion": "print a script that completes reprise's commands in a shell",

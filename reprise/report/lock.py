@@ -31,10 +31,13 @@ class Locked(NamedTuple):
     judged: list[Entry]  # what the evaluate stage read
 
 
-def read_lock(places: Pipeline) -> Locked:
-    """Return a pipeline's entries. A lock that can't be read counts as none: it is DVC's own matter."""
+def read_lock(places: Pipeline, lock: Path | None = None) -> Locked:
+    """Return a pipeline's entries, in its own lock or in another version of it.
+
+    A lock that can't be read counts as none: it is DVC's own matter.
+    """
     try:
-        content = YAML(typ="safe", pure=True).load(places.lock.read_text(encoding="utf-8"))
+        content = YAML(typ="safe", pure=True).load((lock or places.lock).read_text(encoding="utf-8"))
         stages = content["stages"]
         named = {stage: stages[f"{stage}{places.suffix}"] for stage in STAGES}
         outputs = [_entry(stage, out, places) for stage, entry in named.items() for out in entry["outs"]]
