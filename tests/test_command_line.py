@@ -23,6 +23,7 @@ from reprise.foundation.errors import EnvironmentProblem, RepriseError
 from reprise.foundation.files import json_text, sha256_file
 from reprise.verification.verify import Row
 
+ROOT = Path(__file__).parents[1]
 PARSER = cli.command_line(cli.COMMANDS)
 
 
@@ -163,6 +164,14 @@ def test_verify_as_json_and_quiet(
                 ["main", "b", "differs", "why"], ["iris", "c", "skipped"],
                 ["main", "evaluate.bar", "failed", "0.1", "<", "0.9"],
             ]  # fmt: skip
+
+
+def test_bar_as_json_and_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    told = stdout_of(["bar", "main", "--json"], capsys)
+    details = json.loads((ROOT / "metrics/details.json").read_text(encoding="utf-8"))
+    assert told == json_text({"main": details["bar"]})
+    assert stdout_of(["bar", "main", "--quiet"], capsys) == ""
 
 
 @pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}])

@@ -70,12 +70,12 @@ def test_seeds_give_the_same_table_whatever_the_jobs(project: Path) -> None:
     assert len(states(project)) == 3
     shutil.rmtree(project / ".state")
     assert out(f"{REPRISE} seeds 3 {IRIS} --jobs 3", project) == first
-    assert [out(f"{REPRISE} seeds 3 {IRIS} {form}", project) for form in ("--json", "--markdown")] == forms
+    assert out(f"{REPRISE} seeds 3 {IRIS} --json", project) == forms[0]
     assert forms[0] == json_text(json.loads(forms[0]))  # sorted keys, finite numbers
     assert forms[1].startswith("### iris: 3 seeds of iris.yaml\n")
-    assert run(f"{REPRISE} seeds 3 {IRIS} --quiet", project) == first
     # A fourth seed trains one run more.
     before = {path: (path / "done").stat().st_mtime_ns for path in states(project)}
+    assert run(f"{REPRISE} seeds 3 {IRIS} --quiet", project) == first
     more = run(f"{REPRISE} seeds 4 {IRIS}", project)
     assert "3 of 4 seeds were trained before" in more
     assert first.splitlines()[2] in more
