@@ -14,14 +14,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from reprise.commands.output import add_json, add_quiet, print_json
 from reprise.foundation.errors import EnvironmentProblem
 
+EXAMPLES = """
+reprise doctor
+reprise doctor --quiet      (problems alone)
+"""
 OLDEST_PYTHON = (3, 11)
 OLDEST_TORCH = (2, 10)  # that the promise was proven with
 ENOUGH_BYTES = 2 * 2**30  # prepared data, models and DVC's cache of the largest recipe, with room to spare
 LOCK = Path("requirements.lock")
 PROJECT = Path("pyproject.toml")
 SHOWN = 5
+MARKS = {True: "ok", False: "PROBLEM", None: "note"}
 
 
 class Finding(NamedTuple):
@@ -31,11 +37,13 @@ class Finding(NamedTuple):
     line: str
 
 
-def add_arguments(_: argparse.ArgumentParser) -> None:
-    """There is nothing to set."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    add_json(parser)
+    add_quiet(parser)
 
 
-def run(_: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
     """Print one line a check.
 
     Raises
@@ -43,12 +51,14 @@ def run(_: argparse.Namespace) -> None:
     EnvironmentProblem
         If something is wrong.
     """
-    marks = {True: "ok     ", False: "PROBLEM", None: "note   "}
-    wrong = 0
-    for check in CHECKS:
-        for finding in check():
-            print(f"{marks[finding.fine]} {finding.line}", flush=True)
-            wrong += finding.fine is False
+    findings = []
+    for finding in (finding for check in CHECKS for finding in check()):
+        findings.append(finding)
+        if not arguments.json and not (arguments.quiet and finding.fine is not False):
+            print(f"{MARKS[finding.fine]:7} {finding.line}", flush=True)
+    if arguments.json:
+        print_json([{"verdict": MARKS[fine].lower(), "line": line} for fine, line in findings])
+    wrong = sum(finding.fine is False for finding in findings)
     if wrong:
         raise EnvironmentProblem(f"doctor: {wrong} problem{'s' * (wrong > 1)}; what to do is said above")
 

@@ -8,6 +8,11 @@ from pathlib import Path
 
 from reprise.foundation.errors import UserError
 
+EXAMPLES = """
+reprise new ../houses
+reprise new ../houses --minimal    (three files, beside the installed package)
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""

@@ -8,6 +8,11 @@ from pathlib import Path
 
 from reprise.foundation.errors import UserError
 
+EXAMPLES = """
+reprise receipt
+reprise receipt main iris --markdown receipt.md
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""

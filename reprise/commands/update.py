@@ -11,13 +11,17 @@ from reprise.foundation.errors import UserError
 if TYPE_CHECKING:
     from reprise.project.update import Plan
 
+EXAMPLES = """
+reprise update ../houses                       (from a newer checkout of Reprise)
+reprise update ../houses --keep pyproject.toml
+"""
 SHOWN = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "folder", metavar="DIR", type=Path, nargs="?", default=Path(), help="a project (default: this folder)"
+        "folder", metavar="DIR", type=Path, nargs="?", default=Path(), help="a project (default: %(default)s)"
     )
     for option, what in (("--keep", "leave this file as it is here"), ("--replace", "take the newer one")):
         parser.add_argument(

@@ -18,7 +18,8 @@ from reprise.verification.receipt import PipelineResult, files_of
 from reprise.verification.rerunning import ORIGINAL, Rerun, add_original, original_project, reproduce
 from reprise.verification.running import DVC, output_of
 
-UNTRACKED = ("data/raw/mnist", "data/raw/fashion_mnist", "data/raw/cifar10", "data/cache")
+DOWNLOADS = "data/cache"
+UNTRACKED = ("data/raw/mnist", "data/raw/fashion_mnist", "data/raw/cifar10", DOWNLOADS)
 OTHER_BYTES = "other bytes than in the lock"
 Results = Mapping[str, PipelineResult]
 
@@ -38,6 +39,7 @@ def clone(root: Path, folder: Path, commit: str = "HEAD") -> None:
     Downloaded datasets are linked (they are checked by hash) and data that is tracked with ``dvc add`` is
     fetched from the original's cache. Outputs are not: they have to be computed.
     """
+    (root / DOWNLOADS).mkdir(parents=True, exist_ok=True)
     output_of(["git", "clone", "--quiet", "--no-hardlinks", "--no-checkout", str(root), str(folder)], root)
     revision = output_of(["git", "rev-parse", commit], root).strip()
     output_of(["git", "checkout", "--quiet", "--detach", revision], folder)
