@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import signal
 import sys
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
+
+from reprise.foundation.streams import give_up_output, prepare_streams, tell
+from reprise.foundation.system_errors import refusal
 
 
 class RepriseError(Exception):
@@ -61,23 +68,81 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+class Terminated(KeyboardInterrupt):
+    """A signal other than Ctrl-C asks the process to end, which cleans up as after Ctrl-C.
+
+    Parameters
+    ----------
+    signal_number : int
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.signal_number = signal_number
+
+
 def exit_with(main: Callable[[], None]) -> NoReturn:
     """Run `main` and end the process with the exit code of its outcome.
 
-    A `RepriseError` becomes its lines on standard error and its exit code. Any other exception is
-    a bug and keeps its traceback (exit code 1).
+    A `RepriseError` becomes its lines on standard error and its exit code; so does what the system refuses
+    (see `reprise.foundation.system_errors`). Any other exception is a bug and keeps its traceback (exit code
+    1).
     """
+    prepare_streams()
+    with _raising_termination():
+        code = _outcome(main)
+    give_up_output()
+    sys.exit(code)
+
+
+def _outcome(main: Callable[[], None]) -> str | int | None:
+    """Return the exit code; what has to be said is said."""
+    try:
+        return _finished(main)
+    except RepriseError as error:
+        tell(*error.problems)
+        return error.exit_code
+    except KeyboardInterrupt as stop:
+        number = stop.signal_number if isinstance(stop, Terminated) else signal.SIGINT
+        tell("interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}")
+        return 128 + number
+    except BrokenPipeError:  # the reader of our output went away (`… | head`): not an error of ours
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        refused = refusal(error)
+        if refused is None:
+            raise
+        tell(refused.line)
+        return refused.exit_code
+
+
+def _finished(main: Callable[[], None]) -> str | int | None:
+    """Run `main` until its output is written, too; return 0, or the code that argparse ends with."""
+    code: str | int | None = 0
     try:
         main()
-    except RepriseError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output went away (`… | head`): not an error of ours.
-        sys.stderr.close()
-        sys.exit(141)
-    sys.exit(0)
+    except SystemExit as end:
+        code = end.code
+    sys.stdout.flush()
+    return code
+
+
+@contextmanager
+def _raising_termination() -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP of a terminal that closes, raise `Terminated`: without it no `finally` runs."""
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        raise Terminated(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may ask for signals
+        return
+    # Where a signal is ignored, as nohup has it, that stays.
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) == signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)

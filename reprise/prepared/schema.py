@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from reprise.settings.params import Section
 Floats = Annotated[tuple[float, ...], Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 Sizes = Annotated[tuple[int, ...], Field(strict=False)]
+Shape = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
 SplitName = Literal["train", "val", "test"]
 SCHEMA_FILE = "schema.json"
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
@@ -44,7 +46,7 @@ class Schema(Section):
     dataset: str
     layout: Literal["table", "images"]
     task: Literal["classification", "regression"]
-    shape: Sizes = Field(description="one row: (features,) or (channels, height, width)")
+    shape: Shape = Field(description="one row: (features,) or (channels, height, width)")
     columns: Texts = Field(description="the features of a table, in order; empty for images")
     target: str = Field(description="the name of what is predicted")
     classes: Texts = Field(description="class names by number; empty for a regression")
@@ -65,3 +67,9 @@ class Schema(Section):
     own: OwnRows | None = Field(
         None, exclude_if=lambda value: value is None, description="how new rows become features (own)"
     )
+
+
+def size_of(schema: Schema, split: SplitName | None = None) -> int:
+    """Return the bytes of the inputs of a split, or of all of them, as they are stored."""
+    rows = sum(schema.counts.values()) if split is None else schema.counts[split]
+    return rows * prod(schema.shape) * (1 if schema.layout == "images" else 4)
