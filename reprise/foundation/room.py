@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from reprise.foundation.errors import EnvironmentProblem
-from reprise.foundation.system_errors import refusal
+from reprise.foundation.system_errors import refusal, shown
 
 _MEMORY_OF_SYSTEM = Path("/proc/meminfo")
 _GROUPS = Path("/sys/fs/cgroup")
@@ -27,7 +27,9 @@ def in_words(size: int) -> str:
     return f"{size} {unit}" if unit == "bytes" else f"{amount:,.1f} {unit}"
 
 
-def require_disk(folder: Path, size: int = 0, largest: int = 0, advice: str = "") -> None:
+def require_disk(
+    folder: Path, size: int = 0, largest: int = 0, *, smaller: str = "", elsewhere: str = ""
+) -> None:
     """Refuse a folder that can't take what is going to be written there.
 
     Parameters
@@ -36,8 +38,8 @@ def require_disk(folder: Path, size: int = 0, largest: int = 0, advice: str = ""
         It need not exist, and is not made: an unfinished run leaves nothing behind.
     size, largest : int
         Bytes of all files, and of the largest one, as far as they are known.
-    advice : str
-        What else there is to do about it.
+    smaller, elsewhere : str
+        What else there is to do: against the size, and against the place.
 
     Raises
     ------
@@ -55,20 +57,21 @@ def require_disk(folder: Path, size: int = 0, largest: int = 0, advice: str = ""
         refused = refusal(error)
         if refused is None:
             raise
-        raise EnvironmentProblem(refused.line + advice) from None
+        raise EnvironmentProblem(refused.line + elsewhere) from None
     finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
     total, _, free = shutil.disk_usage(place)
     if total > 0 and free < size:  # some file systems don't tell
         raise EnvironmentProblem(
-            f"{folder}: needs {in_words(size)}, but its disk has {in_words(free)} left; free some{advice}"
+            f"{shown(folder)}: needs {in_words(size)}, but its disk has {in_words(free)} left; free some"
+            f"{smaller}{elsewhere}"
         )
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
     if limit != resource.RLIM_INFINITY and limit < largest:
         raise EnvironmentProblem(
-            f"{folder}: gets a file of {in_words(largest)}, but files may have {in_words(limit)} here; raise "
-            f"the limit (ulimit -f tells it){advice}"
+            f"{shown(folder)}: gets a file of {in_words(largest)}, but {in_words(limit)} is the most here; "
+            "raise the limit (ulimit -f tells it)"
         )
 
 
@@ -85,7 +88,7 @@ def require_memory(size: int, what: str, advice: str) -> None:
     available = available_memory()
     if available is not None and size > available:
         raise EnvironmentProblem(
-            f"{what} needs at least {in_words(size)} of memory, but {in_words(available)} can be had; "
+            f"{what} takes at least {in_words(size)} of memory, but {in_words(available)} can be had; "
             f"{advice}"
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 WRONG_INPUT, WRONG_ENVIRONMENT = 2, 3  # exit codes
@@ -84,7 +85,13 @@ def _place(error: OSError) -> str:
     name = error.filename
     if name is None or isinstance(name, int):
         return STANDARD_OUTPUT
-    return _TEMPORARY.sub("", os.fsdecode(name))
+    return shown(_TEMPORARY.sub("", os.fsdecode(name)))
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """Return a path as it is told: from the current folder on, if it is in there."""
+    told, here = Path(path), Path.cwd()
+    return str(told.relative_to(here) if told.is_relative_to(here) else told)
 
 
 def _detail(error: BaseException) -> str:

@@ -34,7 +34,7 @@ def outlined(model: Model, train: Train, schema: Schema) -> nn.Module | None:
         return outline(model, train, schema)
     except (RuntimeError, TypeError):  # torch's for sizes beyond 64 bits
         raise EnvironmentProblem(
-            f"model.{model.kind}: a layer has more weights than any machine's memory; use smaller ones"
+            f"{_key_of_largest(model)}: has more weights than any machine's memory; use smaller ones"
         ) from None
 
 
@@ -65,7 +65,7 @@ def refuse_too_large(params: Params, schema: Schema) -> int:
         copies += (train.slices + moments) / train.folds
     require_memory(
         int(FLOAT * count * copies),
-        f"{_key_of_largest(params.model, module)}: training {count:,} weights",
+        f"{_key_of_largest(params.model)}: training {count:,} weights",
         "use smaller ones",
     )
     return FLOAT * count
@@ -95,14 +95,13 @@ def _weights(module: nn.Module) -> int:
     return sum(tensor.numel() for tensor in module.state_dict().values())
 
 
-def _key_of_largest(model: Model, module: nn.Module) -> str:
-    """Return the parameter that makes the largest layer as large as it is."""
-    sizes = {
-        name: sum(parameter.numel() for parameter in layer.parameters(recurse=False))
-        for name, layer in module.named_modules()
-    }
-    largest = module.get_submodule(max(sizes, key=sizes.__getitem__))
-    hidden = {"mlp": model.mlp.hidden, "tabm": model.tabm.hidden, "cnn": model.cnn.hidden}.get(model.kind)
-    if model.kind == "cnn" and (isinstance(largest, nn.Conv2d) or not hidden):
-        return "model.cnn.channels"
-    return f"model.{model.kind}.hidden" if hidden else f"model.kind: {model.kind}"
+def _key_of_largest(model: Model) -> str:
+    """Return the parameter with the largest layer."""
+    mlp, tabm, cnn = model.mlp, model.tabm, model.cnn
+    widths = {
+        "mlp": {"mlp.hidden": mlp.hidden},
+        "tabm": {"tabm.hidden": tabm.hidden},
+        "cnn": {"cnn.channels": cnn.channels, "cnn.hidden": cnn.hidden},
+    }.get(model.kind, {})
+    key = max(widths, key=lambda name: max(widths[name], default=0), default="")
+    return f"model.{key}" if key and widths[key] else f"model.kind: {model.kind}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from reprise.own.carried import CodeFile
 from reprise.settings.params import Section
@@ -67,6 +67,26 @@ class Schema(Section):
     own: OwnRows | None = Field(
         None, exclude_if=lambda value: value is None, description="how new rows become features (own)"
     )
+
+    @model_validator(mode="after")
+    def _is_of_one_piece(self) -> Schema:
+        """Refuse parts that don't belong together: who reads a schema counts on it."""
+        sizes = 3 if self.layout == "images" else 1
+        if len(self.shape) != sizes:
+            raise ValueError(
+                f"shape: must have {sizes} size(s) for layout {self.layout}; found {len(self.shape)}"
+            )
+        if missing := [split for split in SPLITS if split not in self.counts]:
+            raise ValueError(f"counts: has no {missing[0]}")
+        for name, found, lengths in (
+            ("inputs", self.inputs, {1, self.shape[0]}), ("target_scale", self.target_scale, {1}),
+        ):  # fmt: skip
+            if found is not None and not (len(found.mean) == len(found.std) and len(found.mean) in lengths):
+                raise ValueError(
+                    f"{name}: must have {max(lengths)} mean(s) and as many deviations; found "
+                    f"{len(found.mean)} and {len(found.std)}"
+                )
+        return self
 
 
 def size_of(schema: Schema, split: SplitName | None = None) -> int:

@@ -154,9 +154,8 @@ class PreparedWriter:
         """The old folder is moved away and removed in `finish`: make sure that this can be done."""
         if os.path.ismount(self._real):
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self.folder))
-        if self._real.exists() and not os.access(self._real, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.folder))
-        require_disk(self._real.parent, self.size, advice=SMALLER)
+        require_disk(self.folder, self.size, smaller=SMALLER)
+        require_disk(self.folder.parent)
 
     def _flush(self, split: SplitName) -> None:
         if not self._waiting[split]:
@@ -190,7 +189,9 @@ def read_schema(folder: Path) -> Schema:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path}: {where}: {first['msg']}; run the prepare stage again") from None
+        raise UserError(
+            f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}; run the prepare stage again"
+        ) from None
 
 
 def read_split(folder: Path, schema: Schema, split: SplitName) -> Arrays:

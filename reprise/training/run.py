@@ -116,7 +116,7 @@ def refuse_without_room(params: Params, places: Places, schema: Schema) -> None:
     """
     size = refuse_too_large(params, schema)
     require_disk(places.model, size, largest=size)
-    require_disk(state_root(), size, largest=size, advice=f"; or set {STATE_VARIABLE} to another folder")
+    require_disk(state_root(), size, largest=size, elsewhere=f"; or set {STATE_VARIABLE} to another folder")
     require_disk(places.metrics)
 
 
