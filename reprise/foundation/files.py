@@ -28,10 +28,16 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     Readers see the old file or the new one, never half of it. The temporary name holds the process
     id, so that two writers don't share it. With `durable` the bytes are on disk before the rename.
     Errors of the system name `path` (see `reprise.foundation.system_errors`).
+
+    A pipe or a device, such as /dev/stdout, is written itself: a file in its place would be no use.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():  # the rename would say so, after all the work
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if _is_device(path):
+        with naming(path), path.open("wb") as stream:
+            yield stream
+        return
     beside = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
         with naming(path), beside.open("wb") as stream:
@@ -43,6 +49,13 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):  # a disk that turned read-only; what went wrong before is told
             beside.unlink(missing_ok=True)
+
+
+def _is_device(path: Path) -> bool:
+    """Tell whether a path is no file, or is /dev/stdout or its like, which may lead to a file."""
+    return path.exists() and (
+        not path.is_file() or (path.is_symlink() and path.absolute().parts[1:2] == ("dev",))
+    )
 
 
 @contextmanager

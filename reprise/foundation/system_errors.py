@@ -67,6 +67,8 @@ def refusal(error: BaseException) -> Refusal | None:
     if isinstance(error, OSError) and error.errno in _REASONS:
         code, found, advice = _REASONS[error.errno]
         return Refusal(code, f"{_place(error)}: {found}; {advice}")
+    if isinstance(error, FileNotFoundError) and _TEMPORARY.search(str(error.filename)):
+        return Refusal(WRONG_INPUT, f"{_place(error)}: no file can be made there; name another")
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error))):
         return Refusal(
             WRONG_ENVIRONMENT,

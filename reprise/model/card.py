@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from reprise.foundation.errors import UserError
 from reprise.own.carried import CodeFile
-from reprise.prepared.schema import Schema, Texts
+from reprise.prepared.schema import Schema, Texts, first_problem
 from reprise.settings.params import Model, Section, Train
 
 WEIGHTS = "model.safetensors"
@@ -64,9 +64,4 @@ def read_card(folder: Path) -> ModelCard:
     except NotADirectoryError:
         raise UserError(f"{folder}: is a file; name the folder that holds {CARD}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        message = " ".join(first["msg"].removeprefix("Value error, ").split())
-        raise UserError(
-            f"{path}: {f'{where}: ' if where else ''}{message}; run the train stage again"
-        ) from None
+        raise UserError(f"{path}: {first_problem(error)}; run the train stage again") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from reprise.own.carried import CodeFile
 from reprise.settings.params import Section
@@ -87,6 +87,14 @@ class Schema(Section):
                     f"{len(found.mean)} and {len(found.std)}"
                 )
         return self
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first problem of a file that is not what a class of ours says, in one line."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    message = " ".join(first["msg"].removeprefix("Value error, ").split())
+    return f"{where}: {message}" if where else message
 
 
 def size_of(schema: Schema, split: SplitName | None = None) -> int:

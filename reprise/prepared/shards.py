@@ -24,7 +24,7 @@ from reprise.foundation.files import (
 )
 from reprise.foundation.room import require_disk, require_memory
 from reprise.prepared.names import NAMED, UNNAMED, Names, Naming, names_bytes, names_file
-from reprise.prepared.schema import SCHEMA_FILE, SPLITS, Schema, SplitName, size_of
+from reprise.prepared.schema import SCHEMA_FILE, SPLITS, Schema, SplitName, first_problem, size_of
 from reprise.prepared.tensor_files import read_tensors
 
 SHARD_BYTES = 256 * 2**20
@@ -187,11 +187,7 @@ def read_schema(folder: Path) -> Schema:
     try:
         return Schema.model_validate(read_json(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(
-            f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}; run the prepare stage again"
-        ) from None
+        raise UserError(f"{path}: {first_problem(error)}; run the prepare stage again") from None
 
 
 def read_split(folder: Path, schema: Schema, split: SplitName) -> Arrays:
