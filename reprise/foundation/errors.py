@@ -8,11 +8,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import NoReturn
 
 from reprise.foundation.streams import give_up_output, prepare_streams, tell
 from reprise.foundation.system_errors import refusal
+
+INTERRUPTED = "interrupted"
 
 
 class RepriseError(Exception):
@@ -68,17 +70,17 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-class Terminated(KeyboardInterrupt):
-    """A signal other than Ctrl-C asks the process to end, which cleans up as after Ctrl-C.
+def tell_early_interrupts() -> None:
+    """Let Ctrl-C before `exit_with`, while modules are being loaded, be told in a word as well."""
+    usual = sys.excepthook
 
-    Parameters
-    ----------
-    signal_number : int
-    """
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            tell(INTERRUPTED)
+        else:
+            usual(kind, error, trace)
 
-    def __init__(self, signal_number: int) -> None:
-        super().__init__()
-        self.signal_number = signal_number
+    sys.excepthook = hook
 
 
 def exit_with(main: Callable[[], None]) -> NoReturn:
@@ -89,31 +91,37 @@ def exit_with(main: Callable[[], None]) -> NoReturn:
     1).
     """
     prepare_streams()
-    with _raising_termination():
-        code = _outcome(main)
+    with _ending_by_signals() as received:
+        code = _outcome(main, received)
     give_up_output()
     sys.exit(code)
 
 
-def _outcome(main: Callable[[], None]) -> str | int | None:
+def _outcome(main: Callable[[], None], received: list[int]) -> str | int | None:
     """Return the exit code; what has to be said is said."""
     try:
         return _finished(main)
     except RepriseError as error:
         tell(*error.problems)
         return error.exit_code
-    except KeyboardInterrupt as stop:
-        number = stop.signal_number if isinstance(stop, Terminated) else signal.SIGINT
-        tell("interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}")
-        return 128 + number
+    except KeyboardInterrupt:
+        return _ended(received)
     except BrokenPipeError:  # the reader of our output went away (`… | head`): not an error of ours
         return 128 + signal.SIGPIPE
-    except Exception as error:
+    except BaseException as error:
+        if received:  # while a library in C or Rust is being loaded a signal comes out as an error of its own
+            return _ended(received)
         refused = refusal(error)
         if refused is None:
             raise
         tell(refused.line)
         return refused.exit_code
+
+
+def _ended(received: list[int]) -> int:
+    number = received[0] if received else signal.SIGINT
+    tell(INTERRUPTED if number == signal.SIGINT else f"ended by {signal.Signals(number).name}")
+    return 128 + number
 
 
 def _finished(main: Callable[[], None]) -> str | int | None:
@@ -128,21 +136,27 @@ def _finished(main: Callable[[], None]) -> str | int | None:
 
 
 @contextmanager
-def _raising_termination() -> Iterator[None]:
-    """Let SIGTERM, and SIGHUP of a terminal that closes, raise `Terminated`: without it no `finally` runs."""
+def _ending_by_signals() -> Iterator[list[int]]:
+    """Let SIGTERM, and SIGHUP of a terminal that closes, end the block as Ctrl-C does: any `finally` runs.
+
+    Yields the numbers of the signals that came.
+    """
+    received = list[int]()
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
-        raise Terminated(number)
+        received.append(number)
+        raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may ask for signals
+        yield received  # only the main thread may ask for signals
         return
     # Where a signal is ignored, as nohup has it, that stays.
-    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) == signal.SIG_DFL]
-    for number in numbers:
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    usual = {n: how for n, how in usual.items() if how in (signal.SIG_DFL, signal.default_int_handler)}
+    for number in usual:
         signal.signal(number, end)
     try:
-        yield
+        yield received
     finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
+        for number, how in usual.items():
+            signal.signal(number, how)
