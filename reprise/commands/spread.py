@@ -46,12 +46,15 @@ def run_spread(arguments: argparse.Namespace, what: str, plan: Plan) -> None:
     if arguments.jobs is not None:
         jobs = _number(arguments.jobs, "--jobs", 1)
     from reprise.foundation.files import write_json, write_text
+    from reprise.foundation.room import require_disk
     from reprise.settings.params_file import read_params
     from reprise.spread.report import Report
     from reprise.spread.side_by_side import run_all
     from reprise.spread.table import summaries
 
     params = read_params(arguments.params)
+    for output in filter(None, (arguments.json, arguments.markdown)):
+        require_disk(output.parent)
     runs = plan(params, count, arguments.device)
     done = sum(run.finished for run in runs)
     if done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from reprise.foundation.errors import EnvironmentProblem
+from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.foundation.system_errors import refusal, shown
 
 _MEMORY_OF_SYSTEM = Path("/proc/meminfo")
@@ -43,24 +44,26 @@ def require_disk(
 
     Raises
     ------
-    EnvironmentProblem
+    UserError, EnvironmentProblem
         If it can't be written, such as a read-only disk's, or there is less room than that.
     """
-    place = Path(os.path.realpath(folder))
-    while not place.exists():
-        place = place.parent
-    probe = place / f"probe.tmp-{os.getpid()}"
+    place, probe = folder.absolute(), f"probe.tmp-{os.getpid()}"
     try:
-        probe.write_bytes(b"written to see whether files can be written here\n")
+        while not place.exists():
+            if place.is_symlink():  # to nothing: no folder can be made in its place
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            place = place.parent
+        (place / probe).write_bytes(b"written to see whether files can be written here\n")
     except OSError as error:
         error.filename = str(folder)
         refused = refusal(error)
         if refused is None:
             raise
-        raise EnvironmentProblem(refused.line + elsewhere) from None
+        kind = UserError if refused.exit_code == UserError.exit_code else EnvironmentProblem
+        raise kind(refused.line + elsewhere) from None
     finally:
         with suppress(OSError):
-            probe.unlink(missing_ok=True)
+            (place / probe).unlink(missing_ok=True)
     total, _, free = shutil.disk_usage(place)
     if total > 0 and free < size:  # some file systems don't tell
         raise EnvironmentProblem(

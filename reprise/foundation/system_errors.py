@@ -58,8 +58,10 @@ _REASONS: dict[int, tuple[int, str, str]] = {
 # A file is written under this name beside its own (`reprise.foundation.files.replacing`), which a user knows.
 _TEMPORARY = re.compile(r"\.tmp-(?:old-)?\d+")
 STANDARD_OUTPUT = "standard output"  # what has no name is no file: those who write files name them
-# Torch's own words: on a CPU, on CUDA, and for a size that is no number of 64 bits.
-_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|size calculation overflowed|not enough memory")
+# Torch's own words on a CPU, on CUDA, and for a size of more than 64 bits; the loader's for a large library.
+_NO_MEMORY = re.compile(
+    "can't allocate memory|out of memory|size calculation overflowed|failed to map segment"
+)
 
 
 def refusal(error: BaseException) -> Refusal | None:
@@ -69,7 +71,9 @@ def refusal(error: BaseException) -> Refusal | None:
         return Refusal(code, f"{_place(error)}: {found}; {advice}")
     if isinstance(error, FileNotFoundError) and _TEMPORARY.search(str(error.filename)):
         return Refusal(WRONG_INPUT, f"{_place(error)}: no file can be made there; name another")
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error))):
+    if isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))
+    ):
         return Refusal(
             WRONG_ENVIRONMENT,
             f"out of memory{_detail(error)}; use a smaller model, smaller batches or fewer --workers, or end "

@@ -76,6 +76,8 @@ class PreparedWriter:
         self.naming = naming
         # A link to a folder on another disk stays a link.
         self._real = Path(os.path.realpath(folder))
+        if not self._real.name:
+            raise UserError(f"{folder}: prepared data needs a folder of its own")
         self._beside = self._real.with_name(f"{self._real.name}.tmp-{os.getpid()}")
         self._waiting: dict[SplitName, list[tuple[Arrays, Names]]] = {split: [] for split in SPLITS}
         self._shards = dict.fromkeys(SPLITS, 0)
@@ -154,8 +156,8 @@ class PreparedWriter:
         """The old folder is moved away and removed in `finish`: make sure that this can be done."""
         if os.path.ismount(self._real):
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self.folder))
-        require_disk(self.folder, self.size, smaller=SMALLER)
-        require_disk(self.folder.parent)
+        require_disk(self._real, self.size, smaller=SMALLER)
+        require_disk(self._real.parent)
 
     def _flush(self, split: SplitName) -> None:
         if not self._waiting[split]:
