@@ -20,6 +20,7 @@ def test_what_is_ours_is_ignored_as_a_folder_and_as_a_link(tmp_path: Path) -> No
     for name in (
         "params.yaml.bak", "params.yaml.bak1", "params.yaml.bak18", "params.yaml.tmp-12", "report.html",
         "models/model.onnx", "models/model.pt2", "data/prepared.tmp-12/schema.json", "metrics/trees.json",
+        "recipes/metrics/iris/trees.json",
     ):  # fmt: skip
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text("")
