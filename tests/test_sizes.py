@@ -77,7 +77,7 @@ def test_an_outline_has_the_shapes_of_the_model(model: Model, train: Train, sche
 def test_a_model_that_no_memory_holds(model: Model, schema: Any, key: str) -> None:
     params = Params(prepare=Prepare(), model=model, train=Train(), evaluate=Evaluate())
     with pytest.raises(EnvironmentProblem) as caught:
-        refuse_too_large(params, schema)
+        refuse_too_large(params, schema, "cpu")
     (line,) = caught.value.problems
     assert line.startswith(key)
     assert line.endswith("use smaller ones")
@@ -90,8 +90,9 @@ def test_what_a_training_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model(kind="mlp", mlp=Mlp(hidden=(8,)))
     for train in (Train(slices=3), Train(optimizer="sgd"), Train(optimizer="sgd", momentum=0.5)):
         params = Params(prepare=Prepare(), model=model, train=train, evaluate=Evaluate())
-        assert refuse_too_large(params, TABLE) == 4 * count
-    assert asked == [4 * count * copies for copies in (1 + 3 + 2, 1 + 1, 1 + 1 + 1)]
+        assert refuse_too_large(params, TABLE, "cpu") == 4 * count
+    refuse_too_large(params, TABLE, "cuda")  # the rest is on the GPU
+    assert asked == [4 * count * copies for copies in (1 + 3 + 2, 1 + 1, 1 + 1 + 1, 1)]
 
 
 def test_weights_that_are_not_the_models() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import Size, Tensor, nn
 
+from reprise.arithmetic.runtime import Device
 from reprise.foundation.errors import EnvironmentProblem
 from reprise.foundation.room import require_memory
 from reprise.model.bag import outline
@@ -38,11 +39,11 @@ def outlined(model: Model, train: Train, schema: Schema) -> nn.Module | None:
         ) from None
 
 
-def refuse_too_large(params: Params, schema: Schema) -> int:
+def refuse_too_large(params: Params, schema: Schema, device: Device) -> int:
     """Refuse a model that can't be trained in this machine's memory.
 
-    What is certainly needed are all weights and, of the network in training, a gradient for each slice and
-    what the optimizer keeps.
+    What is certainly needed are all weights and, on a CPU, of the network in training a gradient for each
+    slice and what the optimizer keeps.
 
     Returns
     -------
@@ -60,7 +61,7 @@ def refuse_too_large(params: Params, schema: Schema) -> int:
         return 0
     count = _weights(module)
     copies = 1.0
-    if train.optimizer != "exact":
+    if device == "cpu" and train.optimizer != "exact":
         moments = MOMENTS.get(train.optimizer, int(train.momentum > 0.0))
         copies += (train.slices + moments) / train.folds
     require_memory(

@@ -93,7 +93,7 @@ def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], 
         rehearse(params, schema, chosen)
     if chosen == "cpu" and params.train.numerics == "portable":
         canary.check(params.model, params.train, schema)
-    refuse_without_room(params, places, schema)
+    refuse_without_room(params, places, schema, chosen)
     ranks = processes.join(chosen)
     try:
         folder = state_root() / "train" / state_name(params, places.prepared, chosen)
@@ -106,7 +106,7 @@ def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], 
         processes.leave(ranks)
 
 
-def refuse_without_room(params: Params, places: Places, schema: Schema) -> None:
+def refuse_without_room(params: Params, places: Places, schema: Schema, device: Device) -> None:
     """Find out before a training whether its files can be written and its model be held in memory.
 
     Raises
@@ -114,7 +114,7 @@ def refuse_without_room(params: Params, places: Places, schema: Schema) -> None:
     EnvironmentProblem
         If not: with the folder, or the parameter, and both sizes.
     """
-    size = refuse_too_large(params, schema)
+    size = refuse_too_large(params, schema, device)
     require_disk(places.model, size, largest=size)
     require_disk(state_root(), size, largest=size, elsewhere=f"; or set {STATE_VARIABLE} to another folder")
     require_disk(places.metrics)
