@@ -50,7 +50,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"--output: {path}: is a folder")
     from reprise.database.query import query_table  # SQLAlchemy and pyarrow take a second
     from reprise.database.snapshot import in_order, write_snapshot
+    from reprise.foundation.room import require_disk
 
+    require_disk(path.parent)
     table = in_order(query_table(arguments.url[0], arguments.query), arguments.order_by)
     write_snapshot(table, path)
     if arguments.quiet:

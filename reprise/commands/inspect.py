@@ -118,12 +118,14 @@ def _architecture(card: ModelCard, folder: Path) -> Iterator[Line]:
     settings: dict[str, Any] = card.model.model_dump(mode="json").get(kind) or {}
     yield "model", f"{kind} {_settings(settings)}".rstrip()
     path = folder / WEIGHTS
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run the train stage again")
+    found = sha256_file(path)  # before safetensors looks, which calls each error of the system "no such file"
     sizes = _tensors(path)
     carried = {**(card.own or {}), **(card.data.own.files if card.data.own else {})}
     for name, file in sorted(carried.items()):
         yield "code", f"own/{name}, SHA-256 {file.sha256}"
     yield "tensors", f"{len(sizes)}, {sum(map(_product, sizes.values())):,} numbers"
-    found = sha256_file(path)
     verdict = "" if found == card.weights_sha256 else f" (model.json says {card.weights_sha256}: damaged?)"
     yield f"SHA-256 of {WEIGHTS}", found + verdict
     yield f"SHA-256 of {CARD}", sha256_file(folder / CARD)
@@ -136,7 +138,7 @@ def _tensors(path: Path) -> dict[str, list[int]]:
     try:
         with safe_open(path, framework="np") as weights:
             return {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118 (not a dict: it has keys and no iterator)
-    except (OSError, SafetensorError) as error:
+    except (FileNotFoundError, SafetensorError) as error:
         reason = "no such file" if not path.exists() else " ".join(str(error).split())
         raise UserError(f"{path}: {reason}; run the train stage again") from None
 

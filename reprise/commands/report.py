@@ -45,9 +45,6 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"--output: {output} is a folder; name a file, such as {output / OUTPUT}")
     places = recipe(arguments.recipe) if arguments.recipe else main_pipeline(params=arguments.params)
     page = render(read_results(places))
-    try:
-        write_text(output, page)
-    except OSError as error:
-        raise UserError(f"--output: {output} can't be written: {error.strerror}; name another file") from None
+    write_text(output, page)
     if not arguments.quiet:
         print(f"{output}: {len(page.encode()) / 1024:,.0f} KB, everything inside; open it in a browser")
