@@ -22,6 +22,7 @@ COMMANDS = {
     "watch": "show the trainings that run now: progress, speed, time left, figures",
     "seeds": "train with several seeds and report how far the metrics spread",
     "folds": "cross-validate the whole pipeline and report how far the metrics spread",
+    "tune": "search for better parameters, by the validation split",
     "compare": "say whether the difference between two experiments is more than chance",
     "verify": "reproduce the committed pipelines in a clean clone and compare every byte",
     "canary": "check (or record) one training step of the pipelines on this machine",
