@@ -53,6 +53,7 @@ deps: env ## bring what is written from code up to date: dependencies, schema, R
 	@$(BIN)/python tools/stage_dependencies.py
 	@$(BIN)/python tools/recipe_table.py
 	@$(BIN)/python -c "from reprise.settings.params_file import schema_text; print(schema_text(), end='')" >params.schema.json
+	@$(BIN)/python -c "from reprise.tuning.space_file import schema_text; print(schema_text(), end='')" >tune.schema.json
 
 lock: env ## resolve pyproject.toml into requirements.lock again
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 
 from reprise.foundation.errors import UserError
@@ -23,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trials", default=str(TRIALS), metavar="N", help="of the study, earlier ones included (default: 50)"
     )
     parser.add_argument(
-        "--jobs", metavar="J", help="trials at a time, which share the cores (default: one a core; 1 with cuda)"
+        "--jobs",
+        metavar="J",
+        help="trials at a time, which share the cores (default: one a core; 1 with cuda)",
     )
     parser.add_argument("--timeout", metavar="SECONDS", help="end then; the same command goes on")
     parser.add_argument(
@@ -47,6 +50,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.jobs is not None:
         jobs = whole_number(arguments.jobs, "--jobs")
     timeout = None if arguments.timeout is None else whole_number(arguments.timeout, "--timeout")
+    import optuna  # and what reads params and data
+
     from reprise.foundation.files import write_json, write_text
     from reprise.spread.side_by_side import alone
     from reprise.tuning.page import render
@@ -55,6 +60,9 @@ def run(arguments: argparse.Namespace) -> None:
     from reprise.tuning.study import Study
     from reprise.tuning.trials import Trials
 
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", module="optuna")
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     search = read_search(arguments.params, arguments.space, arguments.device)
     with alone(search.folder, "tune", "this study"):
         study = Study(search.name, search.tuning, search.objective, arguments.storage, search.folder)
@@ -62,7 +70,9 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"study {search.name[:6]}: {done} of {most} trials are done", file=sys.stderr)
         if done < most:
             search.prepare()
-            Trials(search, study, most, lambda line: print(line, file=sys.stderr)).run(min(jobs, most), timeout)
+            Trials(search, study, most, lambda line: print(line, file=sys.stderr)).run(
+                min(jobs, most), timeout
+            )
         results = Results(search, study.done(), study.importance())
     print(results.text())
     if arguments.json is not None:

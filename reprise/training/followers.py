@@ -31,7 +31,7 @@ class Follower:
 
 
 class Watched(Follower):
-    """Tells of a training in three places, on the terminal, in its live file and in history.csv, and to `also`."""
+    """Tells of a training on the terminal, in its live file, in history.csv, and whoever else follows."""
 
     def __init__(self, display: Display, live: LiveFile, history: LiveHistory, also: Follower) -> None:
         self.display, self.live, self.history, self.also = display, live, history, also

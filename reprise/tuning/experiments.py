@@ -88,8 +88,10 @@ def copy_project(project: Snapshot, folder: Path, prepared: Path) -> None:
     from dvc.repo import Repo
 
     with Repo(project.root) as repo:
-        cache = repo.cache.local.path
-    settings = f"[core]\n    no_scm = true\n    site_cache_dir = {folder}/.dvc/site\n[cache]\n    dir = {cache}\n"
+        cache = repo.cache.local_cache_dir
+    settings = (
+        f"[core]\n    no_scm = true\n    site_cache_dir = {folder}/.dvc/site\n[cache]\n    dir = {cache}\n"
+    )
     write_text(folder / ".dvc/config.local", settings)
 
 

@@ -1,4 +1,4 @@
-"""The page of a search: its history, the importance of the parameters, and the best trials; one file, offline."""
+"""The page of a search, one file: its history, the importance of the parameters, the best trials."""
 
 from __future__ import annotations
 
@@ -52,8 +52,12 @@ def history(results: Results) -> Chart:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
 
-    caption = f"Best after the first trial that was trained: {number(best[0])}; at the end: {number(best[-1])}."
-    description = f"Validation {objective} of {len(points)} trials by their number, and the best so far. {caption}"
+    caption = (
+        f"Best after the first trial that was trained: {number(best[0])}; at the end: {number(best[-1])}."
+    )
+    description = (
+        f"Validation {objective} of {len(points)} trials by their number, and the best so far. {caption}"
+    )
     return Chart("History", draw("history", description, plot), caption)
 
 

@@ -64,6 +64,7 @@ def _put(content: CommentedMap, parts: list[str], values: Mapping[str, Any], key
 
 def _in_one_line(value: Any) -> Any:
     """Return a value as ruamel writes it in one line: [64, 64]."""
+    made: CommentedSeq | CommentedMap
     if isinstance(value, list):
         made = CommentedSeq(map(_in_one_line, value))
     elif isinstance(value, dict):

@@ -14,6 +14,7 @@ from reprise.tuning.search import Search
 from reprise.tuning.study import DRAWN, EXPERIMENT, FIGURES, SAME, WHY
 
 SHOWN = 10  # trials of the table
+LEAST = 0.01  # importance that is told
 
 
 class Finished(NamedTuple):
@@ -53,7 +54,9 @@ class Results:
         Of each parameter that was searched, the most important first.
     """
 
-    def __init__(self, search: Search, trials: Sequence[FrozenTrial], importance: Mapping[str, float]) -> None:
+    def __init__(
+        self, search: Search, trials: Sequence[FrozenTrial], importance: Mapping[str, float]
+    ) -> None:
         self.search = search
         self.trials = [_finished(trial) for trial in trials]
         self.importance = dict(importance)
@@ -103,9 +106,13 @@ class Results:
             return self.title()
         lines = [self.title(), aligned(self.cells())]
         if self.importance:
-            shares = (f"{key} {100 * share:.0f} %" for key, share in self.importance.items())
+            shares = (
+                f"{key} {100 * share:.0f} %" for key, share in self.importance.items() if share >= LEAST
+            )
             lines.append(f"importance: {', '.join(shares)}")
-        lines.append(f"best: trial {self.best.number}, {self.search.objective} {number(self.best.value or 0.0)}")
+        lines.append(
+            f"best: trial {self.best.number}, {self.search.objective} {number(self.best.value or 0.0)}"
+        )
         lines += [f"  {key}: {told(value)}" for key, value in self.best.drawn.items()]
         if self.best.experiment:
             lines.append(f"dvc exp apply {self.best.experiment} brings it with its model into the workspace")

@@ -35,8 +35,8 @@ class Search:
     params : Params
         As the file says, for what no trial changes.
     name : str
-        Of the study: the same for the same space, params, data, code and versions. What the params file says of
-        keys that are searched plays no part, so that the best may be written there and the search go on.
+        Of the study: the same for the same space, params, data, code and versions. What the params file says
+        of keys that are searched plays no part, so that the best may be written there and the search go on.
     folder : Path
         Of the study on this machine.
     device : {"cpu", "cuda"}

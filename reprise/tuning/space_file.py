@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -79,8 +80,8 @@ def schema_text() -> str:
     schema["title"] = "tune.yaml of Reprise"
     space = schema["properties"]["space"]
     dimension = space.pop("additionalProperties")
-    space["properties"] = {key: dimension for key in known_keys()}
-    space["patternProperties"] = {f"^{FREE}\\.".replace(".own", "\\.own"): dimension}
+    space["properties"] = dict.fromkeys(known_keys(), dimension)
+    space["patternProperties"] = {f"^{re.escape(FREE)}\\.": dimension}
     space["additionalProperties"] = False
     return json_text(schema)
 
@@ -175,7 +176,9 @@ def _of_values(where: str, key: str, dimension: Dimension, base: Mapping[str, An
     """Yield a line for each value that params.yaml would refuse by its type or range."""
     whole = int if dimension.kind == "int" else float
     tried = {f".values.{number}": value for number, value in enumerate(dimension.values or [])}
-    tried |= {f".{end}": whole(value) for end in ("low", "high") if (value := getattr(dimension, end)) is not None}
+    tried |= {
+        f".{end}": whole(value) for end in ("low", "high") if (value := getattr(dimension, end)) is not None
+    }
     for place, value in tried.items():
         content = with_drawn(base, {key: dimension}, {key: value})
         try:

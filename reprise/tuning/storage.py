@@ -57,8 +57,8 @@ def telling(url: str | None) -> Iterator[None]:
             f"--storage: no driver for this URL ({_told(error, url)}); install one, such as psycopg[binary]"
         ) from None
     except (SQLAlchemyError, OptunaError) as error:
-        cause = error.__cause__ if isinstance(error.__cause__, DBAPIError) else error
-        cause = cause.orig if isinstance(cause, DBAPIError) and cause.orig is not None else cause
+        inner = error.__cause__ if isinstance(error.__cause__, DBAPIError) else error
+        cause = inner.orig if isinstance(inner, DBAPIError) and inner.orig is not None else inner
         raise UserError(f"--storage: {_told(cause, url)}") from None
 
 

@@ -2,23 +2,22 @@
 
 Optuna's TPE draws (Bergstra et al., Algorithms for hyper-parameter optimization, 2011; several parameters
 together: Falkner et al., BOHB, 2018) and its median rule prunes (Golovin et al., Google Vizier, 2017). The
-numbers of each trial are drawn anew from the seed and the trial's number, so that an interruption changes none.
+numbers of each trial are drawn anew from the seed and the trial's number: an interruption changes none.
 """
 
 from __future__ import annotations
 
 import secrets
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import optuna
-from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import TPESampler
-from optuna.storages import BaseStorage, RDBStorage, fail_stale_trials
+from optuna.storages import RDBStorage, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
 from reprise.foundation import seeds
@@ -69,8 +68,6 @@ class Study:
     def __init__(
         self, name: str, tuning: Tuning, objective: Objective, url: str | None, folder: Path
     ) -> None:
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        warnings.simplefilter("ignore", ExperimentalWarning)  # heartbeats; the lock file holds the version
         self.name, self.tuning, self.objective, self._url = name, tuning, objective, url
         self._home = _home(folder)
         self._lock = Lock()
@@ -83,7 +80,9 @@ class Study:
                 direction="maximize" if objective == "accuracy" else "minimize",
                 pruner=_pruner(tuning),
             )
-            self._left = [self._again(trial) for trial in self._trials(TrialState.RUNNING) if self._ours(trial)]
+            self._left = [
+                self._again(trial) for trial in self._trials(TrialState.RUNNING) if self._ours(trial)
+            ]
         self._running: dict[int, Trial] = {}
 
     def next(self, most: int) -> Trial | None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -54,11 +55,9 @@ class Worker:
     def tell(self, **what: Any) -> None:
         """Say something; a process that has ended is noticed when it is heard."""
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(what) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass
 
     def hear(self) -> dict[str, Any] | None:
         """Wait for what it has to say; None: it has ended."""
@@ -77,10 +76,8 @@ class Worker:
     def close(self) -> None:
         """Say that there is nothing more to do, and see that it ends."""
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             self._process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             self._process.wait(WAIT)
         except subprocess.TimeoutExpired:
@@ -139,7 +136,8 @@ class Trials:
                             future.result()
                         if stop.requested:
                             raise Interrupted(
-                                stop.signal, "tune: stopped; what is done is kept, and the same command goes on"
+                                stop.signal,
+                                "tune: stopped; what is done is kept, and the same command goes on",
                             )
                         now = time.monotonic()
                         if timeout is not None and now - began >= timeout and not self._stopping.is_set():
@@ -176,7 +174,9 @@ class Trials:
         """Give a worker one trial after another."""
         while not self._stopping.is_set() and (trial := self.study.next(self.most)) is not None:
             if (twin := self.study.twin(trial)) is not None:
-                about = {name: twin.user_attrs[name] for name in (FIGURES, EXPERIMENT) if name in twin.user_attrs}
+                about = {
+                    name: twin.user_attrs[name] for name in (FIGURES, EXPERIMENT) if name in twin.user_attrs
+                }
                 self.study.finish(trial, twin.value, **about, **{SAME: twin.number})
                 self.tell(f"trial {trial.number}: has the values of trial {twin.number}")
                 continue

@@ -1,7 +1,7 @@
-"""A worker: a process that stays, and trains one trial after another: ``python -m reprise.tuning.work FOLDER``.
+"""A worker, which trains one trial after another: ``python -m reprise.tuning.work FOLDER``.
 
-It is told what to do, and tells how far it is, a line of JSON each. With torch loaded once, a trial costs little
-beside its training. It works in a copy of the project (`reprise.tuning.experiments`) of its own.
+It is told what to do, and tells how far it is, a line of JSON each. With torch loaded once, a trial costs
+little beside its training. It works in a copy of the project (`reprise.tuning.experiments`) of its own.
 """
 
 from __future__ import annotations
