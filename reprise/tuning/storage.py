@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
 
 from reprise.database.address import address_of, scrubbed, secrets_of
 from reprise.foundation.errors import RepriseError, UserError
@@ -17,6 +18,7 @@ from reprise.foundation.errors import RepriseError, UserError
 JOURNAL = "journal.log"
 # Seconds: how often a machine says that its trials are alive, and after what silence others take them over.
 HEARTBEAT, SILENCE = 15, 120
+PAUSES = (0.2, 1.0, 2.0)  # seconds between attempts to make the tables
 
 
 def open_storage(url: str | None, folder: Path) -> BaseStorage:
@@ -35,14 +37,23 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
     """
     if url is None:
         return JournalStorage(JournalFileBackend(str(_mended(folder / JOURNAL))))
-    address = address_of(url, "--storage", makes=True)
+    address = address_of(url, "--storage", makes=True).render_as_string(hide_password=False)
     with telling(url):
-        return RDBStorage(
-            address.render_as_string(hide_password=False),
-            heartbeat_interval=HEARTBEAT,
-            grace_period=SILENCE,
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
-        )
+        for pause in PAUSES:
+            try:
+                return _database(address)
+            except (IntegrityError, ProgrammingError):  # another machine made the tables at this moment
+                time.sleep(pause)
+        return _database(address)
+
+
+def _database(address: str) -> RDBStorage:
+    return RDBStorage(
+        address,
+        heartbeat_interval=HEARTBEAT,
+        grace_period=SILENCE,
+        heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+    )
 
 
 @contextmanager
