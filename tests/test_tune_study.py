@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
@@ -39,7 +40,7 @@ def study(folder: Path, url: str | None = None, **changes: Any) -> Study:
 
 def train(own: Study, trial: Trial) -> None:
     """End a trial with a loss that its learning rate decides."""
-    own.finish(trial, abs(trial.drawn["train.lr"] - 0.1))
+    own.finish(trial, abs(math.log10(trial.drawn["train.lr"] / 0.5)))
 
 
 def carry_out(own: Study, most: int) -> None:

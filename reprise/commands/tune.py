@@ -54,8 +54,6 @@ def run(arguments: argparse.Namespace) -> None:
 
     from reprise.foundation.files import write_json, write_text
     from reprise.spread.side_by_side import alone
-    from reprise.tuning.page import render
-    from reprise.tuning.results import Results
     from reprise.tuning.search import read_search
     from reprise.tuning.study import Study
     from reprise.tuning.trials import Trials
@@ -73,6 +71,9 @@ def run(arguments: argparse.Namespace) -> None:
             Trials(search, study, most, lambda line: print(line, file=sys.stderr)).run(
                 min(jobs, most), timeout
             )
+        from reprise.tuning.page import render  # loads torch and matplotlib, which no trial waits for
+        from reprise.tuning.results import Results
+
         results = Results(search, study.done(), study.importance())
     print(results.text())
     if arguments.json is not None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.foundation.files import write_text
 
+SETUP = "worker.json"  # what a worker is told at its start, in its copy of the project
 MAIN = Path("params.yaml")  # of the pipeline whose trials become experiments
 RAW, PREPARED = Path("data/raw"), Path("data/prepared")
 CODE = ("own", "reprise", "stages")

@@ -18,15 +18,15 @@ from typing import Any
 
 from reprise.foundation.errors import Interrupted, UserError
 from reprise.foundation.files import write_json
+from reprise.foundation.states import STATE_VARIABLE, state_root
 from reprise.foundation.workers import cores
 from reprise.own.code import FOLDER as OWN
 from reprise.spread.side_by_side import ONE_THREAD, POLL, failure
 from reprise.training.signals import stop_on_signals
-from reprise.tuning.experiments import MAIN, PREPARED, Snapshot, copy_project, snapshot
+from reprise.tuning.experiments import MAIN, PREPARED, SETUP, Snapshot, copy_project, snapshot
 from reprise.tuning.search import Search
 from reprise.tuning.storage import HEARTBEAT
 from reprise.tuning.study import EXPERIMENT, FIGURES, SAME, WHY, Study, Trial
-from reprise.tuning.work import SETUP
 
 MOST_REFUSED = 5  # trials one after the other, before any was trained: then the space is at fault
 WAIT = 30.0  # seconds for workers to save their states
@@ -49,7 +49,7 @@ class Worker:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "reprise.tuning.work", str(folder)], encoding="utf-8",
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True,
-                env={**os.environ, **dict.fromkeys(ONE_THREAD, str(threads))},
+                env={**os.environ, **dict.fromkeys(ONE_THREAD, str(threads)), STATE_VARIABLE: str(state_root().absolute())},
             )  # fmt: skip
 
     def tell(self, **what: Any) -> None:

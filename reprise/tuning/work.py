@@ -32,9 +32,8 @@ from reprise.training import run as training
 from reprise.training.followers import Abandoned, Follower
 from reprise.training.progress import History
 from reprise.training.signals import when_the_parent_dies
-from reprise.tuning.experiments import MAIN, PREPARED, Experiments, Snapshot
+from reprise.tuning.experiments import MAIN, PREPARED, SETUP, Experiments, Snapshot
 
-SETUP = "worker.json"
 MODEL, METRICS = Path("models"), Path("metrics")
 ROOMS = (reprise.arithmetic, reprise.evaluation, reprise.model, reprise.training)
 
