@@ -28,6 +28,7 @@ from reprise.tuning.search import Search
 from reprise.tuning.storage import HEARTBEAT
 from reprise.tuning.study import EXPERIMENT, FIGURES, SAME, WHY, Study, Trial
 
+COPIES = Path(".dvc/tmp/exps")  # where DVC has the copies that its experiments run in
 MOST_REFUSED = 5  # trials one after the other, before any was trained: then the space is at fault
 WAIT = 30.0  # seconds for workers to save their states
 
@@ -45,11 +46,12 @@ class Worker:
 
     def __init__(self, folder: Path, threads: int) -> None:
         self.errors = folder.with_suffix(".log")
+        state = str(state_root().absolute())  # where the trainings' states are found again
         with self.errors.open("wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "reprise.tuning.work", str(folder)], encoding="utf-8",
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True,
-                env={**os.environ, **dict.fromkeys(ONE_THREAD, str(threads)), STATE_VARIABLE: str(state_root().absolute())},
+                env={**os.environ, **dict.fromkeys(ONE_THREAD, str(threads)), STATE_VARIABLE: state},
             )  # fmt: skip
 
     def tell(self, **what: Any) -> None:
@@ -114,7 +116,10 @@ class Trials:
         RepriseError
             If a worker fails.
         """
-        folder = self.search.folder / "workers"
+        # Below COPIES it is known for a copy, and downloads of this project are found.
+        folder = (
+            COPIES if COPIES.parents[1].is_dir() else self.search.folder
+        ) / f"tune-{self.search.name[:6]}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         project = snapshot(folder) if self.search.file == MAIN else None
