@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE ?=
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro report recipes test lint verify proof bench bench-models deps lock
+.PHONY: help env repro report recipes bar show test lint verify proof bench bench-models deps lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,12 +20,21 @@ env: ## create or refresh .venv from requirements.lock
 repro: env ## environment, then the main pipeline (dvc repro)
 	@$(BIN)/dvc repro
 	@$(BIN)/reprise inspect
+	@$(BIN)/reprise bar main
 
 report: env ## one page on the main pipeline's model and its results: report.html
 	@$(BIN)/reprise report
 
 recipes: env ## reproduce the exercises in recipes/ and check their accuracy bars
-	@$(BIN)/dvc repro recipes/dvc.yaml
+	@cd recipes && dvc repro
+	@$(BIN)/reprise bar
+
+show: env ## experiments by their main figures and what was changed; more options: make show SHOW="--sort-by test.accuracy"
+	@$(BIN)/dvc exp show --only-changed --no-pager $(SHOW) \
+	  --drop '.*\.(.*_low|.*_high|brier|calibration_error|.*_auc|balanced_accuracy|macro_f1|mse|median_absolute_error)$$|(baselines|rows|data|models|own|reprise|stages|Executor)'
+
+bar: env ## fail when a test metric misses the bar in its parameters
+	@$(BIN)/reprise bar
 
 test: lint ## lint, then the test suite (under 15 minutes on 2 cores)
 	@$(BIN)/python -m pytest -m "not proof"

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import mnist
 import turns
-from training_loops import schema_of, torch_model
+from our_loop import schema_of
+from rival_loops import torch_model
 from turns import Variant
 
 SIZES = (100, 250, 500, 1000, 2000, 10_000)

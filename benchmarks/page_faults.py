@@ -55,7 +55,8 @@ def serve(numerics: str, memory: str, model: str, steps: int) -> None:
     """Answer three lines on standard input with one turn's figures."""
     import tempfile
 
-    import training_loops
+    from our_loop import job_of
+    from training_data import Data
 
     import reprise.arithmetic.memory
     from reprise.training.checkpoint import Checkpoints
@@ -63,7 +64,7 @@ def serve(numerics: str, memory: str, model: str, steps: int) -> None:
 
     if memory == "default":
         reprise.arithmetic.memory.keep_freed_memory = lambda: False
-    data = training_loops.Data(model, None)
+    data = Data(model, None)
     state = {"step": 0, "before": resource.getrusage(resource.RUSAGE_SELF)}
 
     def report(_done: int, _all: int, row: object) -> None:
@@ -87,7 +88,7 @@ def serve(numerics: str, memory: str, model: str, steps: int) -> None:
         state["before"] = resource.getrusage(resource.RUSAGE_SELF)
 
     with tempfile.TemporaryDirectory() as folder, Checkpoints(Path(folder) / "state") as checkpoints:
-        fit(training_loops.job_of(data, numerics, 1, 1, checkpoints, report))
+        fit(job_of(data, numerics, 1, 1, checkpoints, report))
 
 
 if __name__ == "__main__":

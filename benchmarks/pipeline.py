@@ -1,4 +1,4 @@
-"""Time of compiling the kernels, of the main pipeline through dvc, of a no-op beside DVC's own, of imports.
+"""Time of compiling the kernels, of the main pipeline, a no-op beside DVC's own, of experiments, imports.
 
 ``python benchmarks/pipeline.py [--rounds N]``; works in a temporary clone of HEAD. Medians are quoted.
 """
@@ -74,6 +74,17 @@ def no_ops(project: Path, empty: Path, rounds: int) -> None:
     print(f"{'ratio of the medians':44} {ours / dvc:7.2f}")
 
 
+def experiments(project: Path, rounds: int) -> None:
+    """Time ``dvc exp run`` of another learning rate beside the stages that it runs, each of them alone."""
+    added = []
+    for number in range(rounds):
+        whole = seconds(f"dvc exp run -S train.lr=0.00{number + 11}", project)
+        stages = [seconds(f"python -m stages.{stage}", project) for stage in ("train", "evaluate")]
+        added.append(whole - sum(stages))
+        subprocess.run(["git", "checkout", "-q", "."], cwd=project, check=True)
+    show("dvc exp run adds to train and evaluate", added)
+
+
 def compiling(folder: Path, rounds: int) -> None:
     """Time the compile step of ``make env`` with empty caches, the compiler's own too."""
     values = []
@@ -114,6 +125,7 @@ def main() -> None:
         compiling(Path(folder) / "compiled", rounds)
         full_runs(project, rounds)
         no_ops(project, empty, rounds)
+        experiments(project, rounds)
         imports(project)
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import mnist
 import turns
-from training_loops import Data, job_of
+from our_loop import job_of
+from training_data import Data
 
 from reprise.foundation.errors import Interrupted
 from reprise.training.checkpoint import Checkpoints

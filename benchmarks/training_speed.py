@@ -4,7 +4,7 @@
 
 Each variant is a process of its own that waits for its turn; the rounds are interleaved and medians are
 quoted (see turns.py). Every process loads MNIST before anything else (see mnist.py). Reprise runs its own
-`fit`, with checkpoints; the others run what training_loops.py says of them.
+`fit`, with checkpoints; the others run what rival_loops.py says of them.
 
 Keras and Lightning run in an interpreter of their own, given by ``--rivals``; to make one with this torch:
 
@@ -24,7 +24,7 @@ from statistics import median
 
 import mnist
 import turns
-from training_loops import BATCH
+from training_data import BATCH
 from turns import Variant
 
 LOOPS = Path(__file__).with_name("training_loops.py")

@@ -23,10 +23,11 @@ from typing import Any
 
 import mnist
 import turns
-from training_loops import CLOCK, SECONDS, SHAPES, Clock, Data, job_of
+from our_loop import SECONDS, Clock, job_of
+from training_data import CLOCK, SHAPES, Data
 
 MODELS = ("mnist_mlp", "digits_cnn", "mnist_cnn", "small_mlp")
-OTHER_SHAPES = {"mnist_mlp": (784,), "digits_cnn": (1, 8, 8)}  # than those of training_loops.py
+OTHER_SHAPES = {"mnist_mlp": (784,), "digits_cnn": (1, 8, 8)}  # than those of training_data.py
 VARIANTS = ("alone", "watched", "inside")
 
 

@@ -24,7 +24,9 @@ COMMANDS = {
     "folds": "cross-validate the whole pipeline and report how far the metrics spread",
     "tune": "search for better parameters, by the validation split",
     "compare": "say whether the difference between two experiments is more than chance",
+    "bar": "fail when a test metric misses the bar that its parameters set",
     "verify": "reproduce the committed pipelines in a clean clone and compare every byte",
+    "fsck": "hash the files that the locks name, in the workspace, the cache and a remote",
     "canary": "check (or record) one training step of the pipelines on this machine",
     "doctor": "check the environment",
 }

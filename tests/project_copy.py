@@ -37,9 +37,9 @@ def copy_project(folder: Path) -> Path:
         check=True,
     ).stdout.decode()
     for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
+        if (ROOT / name).exists():  # links to folders too: the recipes' to the code
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
     run("git init --quiet --initial-branch main", folder)
     run("git config user.name Tester", folder)
     run("git config user.email tester@example.org", folder)

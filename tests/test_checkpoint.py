@@ -232,6 +232,15 @@ def test_the_state_is_at_the_main_repository(tmp_path: Path, monkeypatch) -> Non
     assert state_root(copy) == tmp_path / ".state"
 
 
+def test_a_project_that_is_a_folder_of_its_repository(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delenv(checkpoint.STATE_VARIABLE, raising=False)
+    copy = tmp_path / "recipes" / ".dvc" / "tmp" / "exps" / "standalone" / "tmpabc"
+    for repository in (tmp_path, copy):
+        (repository / ".git").mkdir(parents=True)
+    assert state_root(copy) == tmp_path / ".state"  # where the recipes' stages run
+    assert state_root(copy / "recipes") == tmp_path / "recipes" / ".state"
+
+
 def test_the_fingerprint_sees_all_that_decides_a_training(tmp_path: Path) -> None:
     one, two = tmp_path / "one.py", tmp_path / "two.py"
     one.write_text("1")

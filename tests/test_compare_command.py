@@ -19,7 +19,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = (folder / "recipes/iris.yaml").read_text().replace("epochs: 100", "epochs: 30")
     (folder / "params.yaml").write_text(text.replace("at_least: 0.98", "at_least: 0.1"))
     run("dvc repro", folder)
-    run("dvc repro recipes/dvc.yaml:evaluate@iris", folder)
+    run("dvc repro evaluate@iris", folder / "recipes")
     run("git add --all", folder)
     run("git commit --quiet --message iris", folder)
     run("git tag v1", folder)
@@ -52,21 +52,21 @@ def test_log_loss_is_the_evaluate_stages(project: Path) -> None:
 
 
 def test_a_recipes_predictions_come_from_dvcs_cache(project: Path) -> None:
-    (project / "metrics/recipes/iris/predictions.csv").unlink()
+    (project / "recipes/metrics/iris/predictions.csv").unlink()
     told = run(f"{COMPARE} v1 HEAD --recipe iris", project)
     assert "accuracy: 0.9800 → 0.9800: both are right on the same rows" in told
     assert "params: the same" in told
-    assert "metrics/recipes/iris/predictions.csv: no such file; run the stage that writes it" in (
+    assert "recipes/metrics/iris/predictions.csv: no such file; run the stage that writes it" in (
         run(f"{COMPARE} v1 --recipe iris", project, fails=2)
     )
-    (project / ".dvc/cache").rename(project / "elsewhere")
+    (project / "recipes/.dvc/cache").rename(project / "elsewhere")
     told = run(f"{COMPARE} v1 HEAD --recipe iris", project, fails=2)
     assert told.strip() == (
-        "v1: metrics/recipes/iris/predictions.csv: neither in git nor in DVC's cache; "
+        "v1: recipes/metrics/iris/predictions.csv: neither in git nor in DVC's cache; "
         "dvc fetch gets what was pushed, and dvc repro there makes it"
     )
-    (project / "elsewhere").rename(project / ".dvc/cache")
-    run("dvc repro recipes/dvc.yaml:evaluate@iris", project)
+    (project / "elsewhere").rename(project / "recipes/.dvc/cache")
+    run("dvc repro evaluate@iris", project / "recipes")
 
 
 def test_other_test_rows_are_refused(project: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from sklearn import metrics as oracle
 from trained import LEAVES, images, labels, table, write_model, write_prepared
 
 from reprise.evaluation.evaluate import Places, evaluate
+from reprise.evaluation.files import DETAILS
 from reprise.foundation.errors import UserError
 from reprise.model.card import CARD, WEIGHTS
 from reprise.model.file import load_model
@@ -171,11 +173,14 @@ def test_without_baselines_only_the_test_split_is_read(places):
     assert evaluate(Evaluate(baselines="none"), places, "cpu", 1).test["accuracy"] >= 0
 
 
-def test_a_missed_bar_leaves_the_metrics(places):
+def test_a_bar_that_is_missed_is_recorded_and_fails_nothing(places):
     schema = write_prepared(places.prepared, table(40), labels(40, 3), classes=LEAVES)
     write_model(places.model, schema)
-    with pytest.raises(UserError, match=r"evaluate\.bar: accuracy .* is below at_least 1"):
-        evaluate(Evaluate(bar=Bar(at_least=1.0)), places, "cpu", 1)
+    verdict = evaluate(Evaluate(bar=Bar(at_least=1.0)), places, "cpu", 1)
+    assert verdict.bar is not None
+    assert not verdict.bar.met
+    assert re.fullmatch(r"accuracy .* is below at_least 1\.0", verdict.bar.told)
+    assert json.loads((places.metrics / DETAILS).read_text())["bar"] == verdict.bar._asdict()
     found = {path.name for path in places.metrics.iterdir()}
     assert found == {*(name.split("/")[0] for name in FILES), "trees.json"}
 
@@ -248,10 +253,16 @@ def test_what_the_environment_says_to_other_libraries_changes_no_byte(places, tm
         "--metrics", places.metrics, MKL_CBWR="AVX512", OMP_NUM_THREADS="2",
         ATEN_CPU_CAPABILITY="default",
     )  # fmt: skip
-    assert done.returncode == 2
-    assert done.stderr.startswith("evaluate.bar: accuracy ")
-    assert len(done.stderr.splitlines()) == 1
-    assert [(places.metrics / name).read_bytes() for name in FILES] == expected
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\nbar MISSED: accuracy " in done.stdout
+    bar = json.loads((places.metrics / DETAILS).read_text()).pop("bar")
+    assert (bar["met"], bar["told"].split(" is ")[1]) == (False, "below at_least 1.0")
+    unlike = [
+        name
+        for name, before in zip(FILES, expected, strict=True)
+        if (places.metrics / name).read_bytes() != before
+    ]
+    assert unlike == [DETAILS]
 
 
 def test_a_missing_model_is_one_line_and_needs_no_torch(tmp_path):

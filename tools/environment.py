@@ -17,6 +17,7 @@ from pathlib import Path
 LOCK = Path("requirements.lock")
 PROJECT = Path("pyproject.toml")
 DVC = Path(".dvc")
+RECIPES = Path("recipes")
 OLDEST = (3, 11)
 
 
@@ -89,9 +90,14 @@ def store_weights(python: Path) -> None:
 
 def has_plots_page() -> bool:
     """Return whether there is a page for dvc plots, and one is chosen."""
-    configs = (path for path in (DVC / "config", DVC / "config.local") if path.is_file())
-    named = any("html_template" in path.read_text(encoding="utf-8") for path in configs)
-    return named and (DVC / "plots.html").is_file()
+    projects = [folder for folder in (DVC, RECIPES / DVC) if folder.is_dir()]
+    return (DVC / "plots.html").is_file() and all(map(names_plots_page, projects))
+
+
+def names_plots_page(folder: Path) -> bool:
+    """Return whether the configuration in a `.dvc` folder names a page."""
+    configs = (path for path in (folder / "config", folder / "config.local") if path.is_file())
+    return any("html_template" in path.read_text(encoding="utf-8") for path in configs)
 
 
 def write_plots_page(python: Path) -> None:

@@ -1,14 +1,15 @@
 """Write the page that ``dvc plots`` fills, with the plotting library inside: it draws without a network.
 
 DVC's own page loads the library from elsewhere. This one is .dvc/plots.html, which git ignores, and
-.dvc/config.local names it: a clone without the page keeps DVC's own. The library is Vega, Vega-Lite and
-Vega-Embed as the package vl-convert-python brings them.
+.dvc/config.local names it: a clone without the page keeps DVC's own. The recipes, a DVC project of their own,
+use the same one. The library is Vega, Vega-Lite and Vega-Embed as the package vl-convert-python brings them.
 
 Run by ``make env`` with the environment's Python, in the project's root.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,9 @@ import vl_convert
 
 from reprise.foundation.files import write_text
 
+PROJECTS = (Path(), Path("recipes"))
 FOLDER = Path(".dvc")
-PAGE = "plots.html"  # in config.local, paths are relative to .dvc
+PAGE = "plots.html"
 OPTION = "plots.html_template"
 VEGA_LITE = "5.21"  # DVC's templates are written for version 5
 HTML = """<!DOCTYPE html>
@@ -61,11 +63,17 @@ def main() -> int:
     if not FOLDER.is_dir():
         return 0  # not a DVC project: stages work without
     write_text(FOLDER / PAGE, page())
+    return max(name_page(project) for project in PROJECTS if (project / FOLDER).is_dir())
+
+
+def name_page(project: Path) -> int:
+    """Name the page in a DVC project's config.local, unless another one is named; return the exit code."""
     config = [sys.executable, "-m", "dvc", "config"]
-    named = subprocess.run([*config, OPTION], capture_output=True, text=True, check=False)
+    named = subprocess.run([*config, OPTION], cwd=project, capture_output=True, text=True, check=False)
     if named.stdout.strip():
         return 0
-    return subprocess.run([*config, "--local", OPTION, PAGE], check=False).returncode
+    page = os.path.relpath(FOLDER / PAGE, project / FOLDER)  # paths in config.local begin at .dvc
+    return subprocess.run([*config, "--local", OPTION, page], cwd=project, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from reprise.evaluation.files import DETAILS
 from reprise.settings.params import Bar, Model, Train
 from reprise.settings.params_file import read_params
 from reprise.verification.pipelines import pipelines
@@ -60,9 +61,7 @@ def table() -> str:
             continue
         params = read_params(pipeline.params)
         bar = params.evaluate.bar
-        details = json.loads(
-            Path(f"metrics/recipes/{pipeline.name}/details.json").read_text(encoding="utf-8")
-        )
+        details = json.loads((pipeline.metrics / DETAILS).read_text(encoding="utf-8"))
         assert bar is not None
         lines.append(
             f"| `{pipeline.name}` | {architecture(params.model)} | {training(params.train)} "

@@ -14,8 +14,8 @@ from chromium import Browser, Scheme, program
 from PIL import Image
 
 from reprise.report.page import render
-from reprise.report.places import main_places
 from reprise.report.results import read_results
+from reprise.verification.pipelines import main_pipeline
 
 PICTURE = Path("docs/report.png")
 HEIGHT, GAP = 1180, 40
@@ -39,7 +39,7 @@ def main() -> int:
         return 3
     with tempfile.TemporaryDirectory() as folder, Browser() as browser:
         page = Path(folder, "report.html")
-        page.write_text(render(read_results(main_places(Path("params.yaml")))), encoding="utf-8")
+        page.write_text(render(read_results(main_pipeline())), encoding="utf-8")
         parts = [_seen(browser, page, *screen) for screen in SCREENS]
     image = Image.new("RGB", (sum(part.width for part in parts) + GAP, HEIGHT), "white")
     image.paste(parts[0], (0, 0))

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-
-from reprise.foundation.errors import UserError, nearest
-
-RECIPES = Path("recipes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,28 +34,16 @@ def run(arguments: argparse.Namespace) -> None:
     from reprise.comparison.settings import changed_params
     from reprise.evaluation.files import PREDICTIONS
     from reprise.foundation.files import json_text
+    from reprise.verification.pipelines import main_pipeline, recipe
 
-    params, metrics = _files(arguments.recipe)
+    pipeline = recipe(arguments.recipe) if arguments.recipe else main_pipeline()
     names = (arguments.first, arguments.second)
-    predictions = metrics / PREDICTIONS
+    predictions = pipeline.metrics / PREDICTIONS
     first, second = (read_predictions(text_of(predictions, rev), f"{rev}: {predictions}") for rev in names)
     found = compare(first, second, names)
-    before, after = (text_of(params, rev) for rev in names)
+    before, after = (text_of(pipeline.params, rev) for rev in names)
     changes = changed_params(before, after, names)
     if arguments.json:
         print(json_text(words.as_json(found, changes, names)), end="")
     else:
         print((words.as_markdown if arguments.markdown else words.in_words)(found, changes, names))
-
-
-def _files(recipe: str | None) -> tuple[Path, Path]:
-    """Return the params file and the folder of metrics of a pipeline."""
-    if recipe is None:
-        return Path("params.yaml"), Path("metrics")
-    path = RECIPES / f"{recipe}.yaml"
-    if not path.is_file():
-        known = sorted(path.stem for path in RECIPES.glob("*.yaml") if path.stem != "dvc")
-        close = nearest(recipe, known)
-        hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}"
-        raise UserError(f"--recipe: no recipe {recipe!r}; {hint}")
-    return path, Path("metrics/recipes") / recipe

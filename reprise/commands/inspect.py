@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reprise.foundation.errors import UserError
+from reprise.foundation.errors import RepriseError, UserError
 
 if TYPE_CHECKING:
     from reprise.model.card import ModelCard
@@ -24,10 +24,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics", type=Path, default=Path("metrics/metrics.json"), metavar="FILE",
         help="shown when it is there (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--lock", type=Path, metavar="FILE", help="fail unless this dvc.lock names these very files"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the model card, the hashes and the metrics."""
+    """Print the model card, the hashes and the metrics.
+
+    Raises
+    ------
+    RepriseError
+        With exit code 1 if the files are not those that the lock names.
+    """
     from reprise.model.card import CARD, read_card
 
     card = read_card(arguments.model)
@@ -38,6 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
         *_training(card),
         *_data(card),
         *_metrics(arguments.metrics),
+        *(_locked(arguments.model, arguments.lock) if arguments.lock else []),
     ]:
         print(f"  {name:<18} {value}")
 
@@ -129,6 +139,28 @@ def _metrics(path: Path) -> Iterator[Line]:
     test = report.get("test", {}) if isinstance(report, dict) else {}
     figures = ", ".join(f"{name} {value:.4f}" for name, value in test.items() if isinstance(value, float))
     yield "metrics", f"{figures} ({path})"
+
+
+def _locked(folder: Path, lock: Path) -> Iterator[Line]:
+    from reprise.model.card import CARD, WEIGHTS
+    from reprise.report.lock import read_lock, same_as_here
+    from reprise.verification.pipelines import main_pipeline
+
+    outputs = read_lock(main_pipeline(), lock).outputs
+    named = {Path(entry.path).name: entry for entry in outputs if entry.stage == "train"}
+    if not named.keys() >= {CARD, WEIGHTS}:
+        raise UserError(
+            f"{lock}: must be the dvc.lock of the model's version; it names no {CARD} and {WEIGHTS}"
+        )
+    files = [named[name]._replace(path=str(folder / name)) for name in (CARD, WEIGHTS)]
+    other = [
+        f"{file.path}: not the file that {lock} names; fetch it again"
+        for file in files
+        if not same_as_here(file)
+    ]
+    if other:
+        raise RepriseError(*other)
+    yield "lock", f"{lock} names these very files"
 
 
 def _settings(settings: dict[str, Any]) -> str:

@@ -27,13 +27,13 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the page."""
     from reprise.foundation.files import write_text
     from reprise.report.page import render
-    from reprise.report.places import main_places, recipe_places
     from reprise.report.results import read_results
+    from reprise.verification.pipelines import main_pipeline, recipe
 
     output: Path = arguments.output
     if output.is_dir():
         raise UserError(f"--output: {output} is a folder; name a file, such as {output / OUTPUT}")
-    places = recipe_places(arguments.recipe) if arguments.recipe else main_places(arguments.params)
+    places = recipe(arguments.recipe) if arguments.recipe else main_pipeline(params=arguments.params)
     page = render(read_results(places))
     try:
         write_text(output, page)

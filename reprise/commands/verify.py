@@ -8,7 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reprise.commands.bar import recorded_bar
 from reprise.foundation.errors import RepriseError
+from reprise.verification.pipelines import named_pipelines
 from reprise.verification.verify import Row, clone, verify
 
 
@@ -35,7 +37,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{'pipeline':14} {'output':46} verdict")
         for row in verify(root, copy, arguments.pipelines):
             rows.append(row)
-            print(f"{row.pipeline:14} {row.output:46} {row.verdict:8} {row.detail}", flush=True)
+            _show(row)
+        rows += _missed_bars(copy, {row.pipeline for row in rows if row.verdict == "same"})
     counts = {
         verdict: sum(row.verdict == verdict for row in rows) for verdict in ("same", "differs", "failed")
     }
@@ -46,6 +49,21 @@ def run(arguments: argparse.Namespace) -> None:
         raise RepriseError(f"verify: not reproduced: {', '.join(bad)}")
     if counts["same"] == 0:
         raise RepriseError("verify: nothing was compared")
+
+
+def _missed_bars(copy: Path, judged: set[str]) -> list[Row]:
+    """Show and return a failure for each pipeline that ran and missed its bar."""
+    missed = []
+    for pipeline in named_pipelines(sorted(judged), copy) if judged else []:
+        bar = recorded_bar(pipeline)
+        if bar is not None and not bar["met"]:
+            missed.append(Row(pipeline.name, "evaluate.bar", "failed", bar["told"]))
+            _show(missed[-1])
+    return missed
+
+
+def _show(row: Row) -> None:
+    print(f"{row.pipeline:14} {row.output:46} {row.verdict:8} {row.detail}", flush=True)
 
 
 def _is_dirty(root: Path) -> bool:

@@ -1,53 +1,67 @@
-"""The accuracy bar: a condition on a test metric that fails the build when it is missed."""
+"""The accuracy bar: a condition on a test metric, which `reprise bar` asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from reprise.evaluation.intervals import Interval
 from reprise.foundation.errors import UserError
 from reprise.settings.params import Bar
 
 
-def check_bar(bar: Bar, metrics: Mapping[str, float], intervals: Mapping[str, Interval]) -> str:
-    """Return what was met, as a sentence.
+class BarVerdict(NamedTuple):
+    """Whether a bar is met, and what of it is or is not, in words.
+
+    Attributes
+    ----------
+    met : bool
+    told : str
+        The conditions that are missed, or else all of them.
+    """
+
+    met: bool
+    told: str
+
+
+def judge_bar(bar: Bar, metrics: Mapping[str, float], intervals: Mapping[str, Interval]) -> BarVerdict:
+    """Return whether the metrics of a test meet a bar.
 
     Raises
     ------
     UserError
-        One line for each condition that was missed, or that this test can't answer.
+        If this test has no such metric or interval.
     """
     if bar.metric not in metrics:
         known = ", ".join(metrics)
         raise UserError(f"evaluate.bar.metric: this test has no {bar.metric!r}; use one of {known}")
-    value = metrics[bar.metric]
-    met: list[str] = []
-    missed: list[str] = []
+    if bar.interval_contains is not None and bar.metric not in intervals:
+        known = ", ".join(intervals) or "none here"
+        raise UserError(
+            f"evaluate.bar.interval_contains: {bar.metric} has no interval; metrics with one: {known}"
+        )
+    conditions = list(_conditions(bar, metrics[bar.metric], intervals.get(bar.metric)))
+    missed = [told for holds, told in conditions if not holds]
+    return BarVerdict(not missed, "; ".join(missed or [told for _, told in conditions]))
+
+
+def _conditions(bar: Bar, value: float, interval: Interval | None) -> Iterator[tuple[bool, str]]:
+    """Yield for each condition whether it holds, and what is the case."""
     if bar.at_least is not None:
-        if value >= bar.at_least:
-            met.append(f"{bar.metric} {value:.4f} is at_least {bar.at_least}")
-        else:
-            missed.append(f"{bar.metric} {_apart(value, bar.at_least)} is below at_least {bar.at_least}")
+        yield _condition(bar.metric, value, value >= bar.at_least, "at_least", bar.at_least, "below")
     if bar.at_most is not None:
-        if value <= bar.at_most:
-            met.append(f"{bar.metric} {value:.4f} is at_most {bar.at_most}")
-        else:
-            missed.append(f"{bar.metric} {_apart(value, bar.at_most)} is above at_most {bar.at_most}")
-    if bar.interval_contains is not None:
-        if bar.metric not in intervals:
-            known = ", ".join(intervals) or "none here"
-            raise UserError(
-                f"evaluate.bar.interval_contains: {bar.metric} has no interval; metrics with one: {known}"
-            )
-        interval = intervals[bar.metric]
-        text = f"{bar.metric} {value:.4f} (interval {interval.low:.4f} to {interval.high:.4f})"
-        if bar.interval_contains in interval:
-            met.append(f"{text} contains {bar.interval_contains}")
-        else:
-            missed.append(f"{text} does not contain {bar.interval_contains}")
-    if missed:
-        raise UserError(*[f"evaluate.bar: {line}" for line in missed])
-    return "; ".join(met)
+        yield _condition(bar.metric, value, value <= bar.at_most, "at_most", bar.at_most, "above")
+    if bar.interval_contains is not None and interval is not None:
+        holds = bar.interval_contains in interval
+        verb = "contains" if holds else "does not contain"
+        ends = f"interval {interval.low:.4f} to {interval.high:.4f}"
+        yield holds, f"{bar.metric} {value:.4f} ({ends}) {verb} {bar.interval_contains}"
+
+
+def _condition(metric: str, value: float, holds: bool, key: str, bound: float, side: str) -> tuple[bool, str]:
+    if holds:
+        return True, f"{metric} {value:.4f} is {key} {bound}"
+    return False, f"{metric} {_apart(value, bound)} is {side} {key} {bound}"
 
 
 def _apart(value: float, bar: float) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from reprise.evaluation import baselines, mistakes, tables
 from reprise.evaluation.answers import ClassAnswers, ValueAnswers
-from reprise.evaluation.bar import check_bar
+from reprise.evaluation.bar import judge_bar
 from reprise.evaluation.baselines import Baseline, Learnt
 from reprise.evaluation.coverage import covered, half_width
 from reprise.evaluation.intervals import wilson
@@ -61,7 +61,7 @@ def evaluate(
     *,
     trust: bool = False,
 ) -> Verdict:
-    """Judge the model on the test split, write the files, then apply the bar.
+    """Judge the model on the test split and write the files; a bar that is missed is recorded in them.
 
     `trust` is `load_model`'s.
 
@@ -69,7 +69,7 @@ def evaluate(
     ------
     UserError
         If model and prepared data don't belong together, the test split is empty, the outputs are not
-        finite, or the bar is missed. Only a missed bar leaves new files.
+        finite, or the bar asks for what this test has not. No file is written then.
     """
     schema = read_schema(places.prepared)
     inference = load_inference(places.model, device, workers, trust=trust)
@@ -88,11 +88,10 @@ def evaluate(
             width = _half_width(params, places, inference)
             verdict = _judge_values(outputs, rows, names, params, inference, width)
         simpler = others.result()
-    verdict = replace(verdict, baselines=simpler.portable, trees=simpler.trees)
+    bar = None if params.bar is None else judge_bar(params.bar, verdict.test, verdict.intervals)
+    verdict = replace(verdict, baselines=simpler.portable, trees=simpler.trees, bar=bar)
     write_results(verdict, params, schema, places.metrics)
     print(summary(verdict, params.confidence, schema))
-    if params.bar is not None:
-        print(f"bar met: {check_bar(params.bar, verdict.test, verdict.intervals)}")
     return verdict
 
 

@@ -52,6 +52,8 @@ def details(verdict: Verdict, params: Evaluate, schema: Schema) -> dict[str, Any
         "baselines": [baseline.to_json() for baseline in verdict.baselines],
         "notes": list(verdict.notes),
     }
+    if verdict.bar is not None:
+        found["bar"] = verdict.bar._asdict()
     if verdict.classes:
         found["classes"] = verdict.classes
     if verdict.threshold is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reprise.evaluation.advice import advice
+from reprise.evaluation.bar import BarVerdict
 from reprise.evaluation.baselines import Baseline
 from reprise.evaluation.intervals import Interval
 from reprise.evaluation.judged import HEADLINE
@@ -45,6 +46,8 @@ class Verdict:
         The probability from which the second of two classes was predicted; None: the most probable class was.
     half_width : float or None
         Of a regression's prediction intervals.
+    bar : BarVerdict or None
+        Whether `evaluate.bar` is met.
     """
 
     test: Metrics
@@ -59,6 +62,7 @@ class Verdict:
     notes: tuple[str, ...] = ()
     threshold: float | None = None
     half_width: float | None = None
+    bar: BarVerdict | None = None
 
 
 def kind_of_rows(schema: Schema) -> str:
@@ -80,6 +84,8 @@ def summary(verdict: Verdict, confidence: float, schema: Schema) -> str:
             f"{100 * confidence:.4g} % of new rows should lie within {verdict.half_width:.6g} of their "
             f"prediction; of these {100 * verdict.test['interval_coverage']:.1f} % do"
         )
+    if verdict.bar is not None:
+        lines.append(f"bar {'met' if verdict.bar.met else 'MISSED'}: {verdict.bar.told}")
     notes = [*verdict.notes, *advice(schema)]
     return "\n".join([*lines, *(f"note: {note}" for note in notes)])
 

@@ -25,8 +25,17 @@ def main_root(start: Path | None = None) -> Path:
     parts = here.parts
     for place in range(len(parts) - 2):
         if parts[place : place + 3] == (".dvc", "tmp", "exps"):
-            return Path(*parts[:place])
+            project, copy = Path(*parts[:place]), _repository(here)
+            if copy is None or not copy.is_relative_to(project):
+                return project
+            # A DVC project may be a folder of the repository, as recipes/ is; the copy is of the repository.
+            return (_repository(project) or project) / here.relative_to(copy)
     return here
+
+
+def _repository(place: Path) -> Path | None:
+    """Return the root of the git repository that a folder is in."""
+    return next((folder for folder in (place, *place.parents) if (folder / ".git").exists()), None)
 
 
 def leads_outside(path: Path) -> Path | None:

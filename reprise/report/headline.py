@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from reprise.evaluation.bar import check_bar
-from reprise.evaluation.intervals import Interval
-from reprise.foundation.errors import UserError
 from reprise.report.results import Results
 from reprise.report.wording import FIRST, in_order, metric, number, percent, place
 
@@ -148,14 +145,9 @@ def _listed(names: list[str]) -> str:
 
 
 def bar_met(results: Results) -> Verdict | None:
-    """Return whether the bar of the parameters is met; None when there is none, or no such metric."""
-    bar = results.params.evaluate.bar
-    if bar is None or bar.metric not in results.details["test"]:
+    """Return whether the evaluate stage found the bar met; None when there was none."""
+    bar = results.details.get("bar")
+    if bar is None:
         return None
-    intervals = {name: Interval(**ends) for name, ends in results.details["intervals"].items()}
-    try:
-        met = check_bar(bar, results.details["test"], intervals)
-        return Verdict("good", f"Bar met: {met.replace('_', ' ')}.")
-    except UserError as missed:
-        lines = [line.removeprefix("evaluate.bar: ").replace("_", " ") for line in missed.problems]
-        return Verdict("bad", f"Bar missed: {'; '.join(lines)}.")
+    told = bar["told"].replace("_", " ")
+    return Verdict("good", f"Bar met: {told}.") if bar["met"] else Verdict("bad", f"Bar missed: {told}.")

@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from reprise.evaluation.files import METRICS
 from reprise.model.card import CARD, WEIGHTS
-from reprise.report.places import Places
+from reprise.verification.pipelines import Pipeline
 
 STAGES = ("prepare", "train", "evaluate")
 
@@ -31,22 +31,27 @@ class Locked(NamedTuple):
     judged: list[Entry]  # what the evaluate stage read
 
 
-def read_lock(places: Places) -> Locked:
-    """Return a pipeline's entries. A lock that can't be read counts as none: it is DVC's own matter."""
+def read_lock(places: Pipeline, lock: Path | None = None) -> Locked:
+    """Return a pipeline's entries, in its own lock or in another version of it.
+
+    A lock that can't be read counts as none: it is DVC's own matter.
+    """
     try:
-        content = YAML(typ="safe", pure=True).load(places.lock.read_text(encoding="utf-8"))
+        content = YAML(typ="safe", pure=True).load((lock or places.lock).read_text(encoding="utf-8"))
         stages = content["stages"]
         named = {stage: stages[f"{stage}{places.suffix}"] for stage in STAGES}
-        outputs = [
-            Entry(stage, out["path"], out["md5"]) for stage, entry in named.items() for out in entry["outs"]
-        ]
-        judged = [Entry("evaluate", dep["path"], dep["md5"]) for dep in named["evaluate"]["deps"]]
+        outputs = [_entry(stage, out, places) for stage, entry in named.items() for out in entry["outs"]]
+        judged = [_entry("evaluate", dep, places) for dep in named["evaluate"]["deps"]]
     except (OSError, YAMLError, KeyError, TypeError):
         return Locked([], [])
     return Locked(outputs, judged)
 
 
-def made_from_another_model(places: Places, lock: Locked) -> bool:
+def _entry(stage: str, item: dict[str, str], places: Pipeline) -> Entry:
+    return Entry(stage, (places.project / item["path"]).as_posix(), item["md5"])
+
+
+def made_from_another_model(places: Pipeline, lock: Locked) -> bool:
     """Tell whether the lock proves that the metrics here are another model's than the one here."""
     metrics = (places.metrics / METRICS).as_posix()
     if not any(entry.path == metrics and entry.md5 == _md5(Path(metrics)) for entry in lock.outputs):

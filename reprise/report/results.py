@@ -14,9 +14,9 @@ from reprise.model.card import CARD, WEIGHTS, ModelCard, read_card
 from reprise.prepared.schema import SCHEMA_FILE, Schema
 from reprise.prepared.shards import CHECKS_FILE, read_schema
 from reprise.report.lock import Locked, made_from_another_model, read_lock
-from reprise.report.places import Places
 from reprise.settings.params import Params
 from reprise.settings.params_file import read_params
+from reprise.verification.pipelines import Pipeline
 
 Rows = list[dict[str, str]]
 NEEDED = {"test", "intervals", "confidence", "test_rows_are", "baselines", "notes"}
@@ -28,7 +28,7 @@ class Results:
 
     Attributes
     ----------
-    places : Places
+    places : Pipeline
     params : Params
     card : ModelCard
     metrics, details : dict
@@ -48,7 +48,7 @@ class Results:
     lock : Locked
     """
 
-    places: Places
+    places: Pipeline
     params: Params
     card: ModelCard
     metrics: dict[str, Any]
@@ -63,7 +63,7 @@ class Results:
     lock: Locked
 
 
-def read_results(places: Places) -> Results:
+def read_results(places: Pipeline) -> Results:
     """Read all files of a pipeline.
 
     Raises
@@ -114,11 +114,11 @@ def read_rows(path: Path) -> Rows:
         return list(csv.DictReader(stream))
 
 
-def _run(places: Places) -> str:
+def _run(places: Pipeline) -> str:
     return f"run {places.command}"
 
 
-def _refuse_strangers(places: Places, card: ModelCard, metrics: Any, details: Any, lock: Locked) -> None:
+def _refuse_strangers(places: Pipeline, card: ModelCard, metrics: Any, details: Any, lock: Locked) -> None:
     """Refuse metrics that can't be this model's, naming the first thing that tells."""
     path = places.metrics / DETAILS
     try:
@@ -152,7 +152,7 @@ def _figures(test: dict[str, float]) -> set[tuple[str, float]]:
     return {(name, value) for name, value in test.items() if name not in ends}
 
 
-def _prepared(places: Places, card: ModelCard) -> tuple[Schema | None, str]:
+def _prepared(places: Pipeline, card: ModelCard) -> tuple[Schema | None, str]:
     """Return the prepared data's schema, or None and why it can't be used."""
     if not (places.prepared / SCHEMA_FILE).is_file():
         return None, f"There is no prepared data in {places.prepared.as_posix()}"

@@ -1,1 +1,1 @@
-"""Committed pipelines: which there are, and whether they give the same bytes again."""
+"""Committed pipelines: whether they give the same bytes again, whether stored files are theirs."""

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from reprise.foundation.errors import UserError
-from reprise.verification.pipelines import Pipeline, pipelines
+from reprise.verification.pipelines import Pipeline, named_pipelines, pipelines
 
 STAGES = ("prepare", "train", "evaluate")
 UNTRACKED = ("data/raw/mnist", "data/raw/fashion_mnist", "data/raw/cifar10", "data/cache")
@@ -66,14 +66,10 @@ def verify(root: Path, folder: Path, only: list[str]) -> Iterator[Row]:
     UserError
         If a name is unknown or a lock file is missing.
     """
-    known = {pipeline.name: pipeline for pipeline in pipelines(folder)}
-    for name in only:
-        if name not in known:
-            raise UserError(f"verify: no pipeline {name!r}; there are {', '.join(known)}")
-    for name in only or known:
-        yield from _verify_one(known[name], root, folder)
+    for pipeline in named_pipelines(only, folder):
+        yield from _verify_one(pipeline, root, folder)
     changed = _run(["git", "status", "--porcelain", "--untracked-files=no"], folder).split("\n")
-    locks = {pipeline.lock.relative_to(folder).as_posix() for pipeline in known.values()}
+    locks = {pipeline.lock.relative_to(folder).as_posix() for pipeline in pipelines(folder)}
     for line in changed:
         path = line[3:].strip('"')
         if path and path not in locks:
@@ -81,14 +77,14 @@ def verify(root: Path, folder: Path, only: list[str]) -> Iterator[Row]:
 
 
 def _verify_one(pipeline: Pipeline, root: Path, folder: Path) -> Iterator[Row]:
-    expected = _outputs(pipeline)
+    expected = _outputs(pipeline, folder)
     if not expected:
         raise UserError(
             f"{pipeline.lock.relative_to(folder)}: no stage of {pipeline.name}; run dvc repro first"
         )
     command = [*_dvc(), "repro", "--force", "--no-commit", pipeline.target]
     done = subprocess.run(
-        command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False
+        command, cwd=pipeline.project, env=_environment(), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line and not line.startswith("ERROR")]
@@ -96,22 +92,24 @@ def _verify_one(pipeline: Pipeline, root: Path, folder: Path) -> Iterator[Row]:
         missing = "data/raw" in reason or "mirror" in reason
         yield Row(pipeline.name, pipeline.target, "skipped" if missing else "failed", reason)
         return
-    found = _outputs(pipeline)
+    project, found = pipeline.project.relative_to(folder), _outputs(pipeline, folder)
     for output, md5 in expected.items():
         if found.get(output) == md5:
             yield Row(pipeline.name, output, "same", md5[:12])
         else:
-            yield Row(pipeline.name, output, "differs", _difference(folder / output, md5, root))
+            yield Row(pipeline.name, output, "differs", _difference(folder / output, md5, root / project))
 
 
-def _outputs(pipeline: Pipeline) -> dict[str, str]:
+def _outputs(pipeline: Pipeline, folder: Path) -> dict[str, str]:
     """Return path: MD5 of the outputs that the lock file holds for a pipeline."""
     if not pipeline.lock.is_file():
         return {}
     content = YAML(typ="safe", pure=True).load(pipeline.lock.read_text(encoding="utf-8"))
     stages: dict[str, Any] = content["stages"]
     names = [f"{stage}{pipeline.suffix}" for stage in STAGES]
-    return {out["path"]: out["md5"] for name in names if name in stages for out in stages[name]["outs"]}
+    project = pipeline.project.relative_to(folder)
+    outs = [out for name in names if name in stages for out in stages[name]["outs"]]
+    return {(project / out["path"]).as_posix(): out["md5"] for out in outs}
 
 
 def _difference(path: Path, md5: str, root: Path) -> str:

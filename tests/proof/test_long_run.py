@@ -32,7 +32,7 @@ def locked(stage: str) -> dict[str, Any]:
     stages = YAML(typ="safe", pure=True).load(shown.stdout)["stages"]
     if f"{stage}@{RECIPE}" not in stages:
         pytest.skip(f"recipes/dvc.lock has no {stage}@{RECIPE}")
-    return {out["path"]: out["md5"] for out in stages[f"{stage}@{RECIPE}"]["outs"]}
+    return {f"recipes/{out['path']}": out["md5"] for out in stages[f"{stage}@{RECIPE}"]["outs"]}
 
 
 def md5(path: Path) -> str:
@@ -50,12 +50,13 @@ def md5(path: Path) -> str:
 @pytest.mark.proof
 def test_ten_epochs_of_mnist(tmp_path: Path) -> None:
     if not (ROOT / "data" / "raw" / RECIPE).is_dir():
-        pytest.skip(f"data/raw/{RECIPE} is missing; run dvc repro recipes/dvc.yaml:prepare@{RECIPE}")
+        pytest.skip(f"data/raw/{RECIPE} is missing; run dvc repro prepare@{RECIPE} in recipes/")
     expected = {stage: locked(stage) for stage in ("prepare", "train", "evaluate")}
-    shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
+    (tmp_path / "recipes").mkdir()
+    shutil.copy(ROOT / f"recipes/{RECIPE}.yaml", tmp_path / "recipes")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "raw").symlink_to(ROOT / "data" / "raw")
-    folders = ["--prepared", f"data/recipes/{RECIPE}"]
+    folders = ["--prepared", f"recipes/data/{RECIPE}"]
     files: list[str] = []
     for stage, outs in expected.items():
         command = [sys.executable, "-m", f"stages.{stage}", "--params", f"recipes/{RECIPE}.yaml", *folders]
@@ -66,7 +67,7 @@ def test_ten_epochs_of_mnist(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert {path: md5(tmp_path / path) for path in outs} == outs
         files += outs
-        folders += ["--model", f"models/recipes/{RECIPE}", "--metrics", f"metrics/recipes/{RECIPE}"]
+        folders += ["--model", f"recipes/models/{RECIPE}", "--metrics", f"recipes/metrics/{RECIPE}"]
         folders = folders[:6]
     weights = next(path for path in files if path.endswith(".safetensors"))
     conftest.note(
