@@ -10,18 +10,19 @@ import logging
 import os
 import shutil
 import subprocess
+from contextlib import chdir
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.foundation.files import write_text
+from reprise.verification.pipelines import Pipeline, main_pipeline, pipelines
 
 SETUP = "worker.json"  # what a worker is told at its start, in its copy of the project
-MAIN = Path("params.yaml")  # of the pipeline whose trials become experiments
-RAW, PREPARED = Path("data/raw"), Path("data/prepared")
-CODE = ("own", "reprise", "stages")
+RAW = Path("data/raw")
+OWN = "own"
+CODE = (OWN, "reprise", "stages")
 STAGES = ("train", "evaluate")
-HOLDS = ("params.yaml", "dvc.lock", "metrics")  # what differs between the commits of two experiments
 
 
 class Snapshot(NamedTuple):
@@ -45,8 +46,16 @@ class Snapshot(NamedTuple):
     tree: str
 
 
-def snapshot(scratch: Path) -> Snapshot | None:
-    """Return the project in the current folder; None without git and DVC: there are no experiments.
+def pipeline_of(params: Path) -> Pipeline | None:
+    """Return the pipeline that reads a params file; None: there is none, and so no experiment of it."""
+    if not Path(".git").exists():
+        return None
+    fitting = (one for one in pipelines() if one.params == params and (one.project / ".dvc").is_dir())
+    return next(fitting, None)
+
+
+def snapshot(scratch: Path) -> Snapshot:
+    """Return the project in the current folder.
 
     Parameters
     ----------
@@ -58,24 +67,22 @@ def snapshot(scratch: Path) -> Snapshot | None:
     UserError
         If a file of code is not in git.
     """
-    root = Path.cwd()
-    if not (root / ".dvc").is_dir() or not (root / ".git").exists():
-        return None
     for name in _git("ls-files", "--others", "--exclude-standard", "--", *CODE).splitlines():
         raise UserError(f"{name}: git does not know it, so an experiment would lack it; git add {name}")
     folder = _git("rev-parse", "--absolute-git-dir")
     index = scratch / "index"
     shutil.copyfile(_git("rev-parse", "--git-path", "index"), index)  # the user's own stays as it is
     _git("add", "--update", index=index)
-    return Snapshot(str(root), folder, _git("rev-parse", "HEAD"), _git("write-tree", index=index))
+    return Snapshot(str(Path.cwd()), folder, _git("rev-parse", "HEAD"), _git("write-tree", index=index))
 
 
-def copy_project(project: Snapshot, folder: Path, prepared: Path) -> None:
+def copy_project(project: Snapshot, pipeline: Pipeline, folder: Path, prepared: Path) -> None:
     """Make a copy of a project for one worker, with the same raw and prepared data.
 
     Parameters
     ----------
     project : Snapshot
+    pipeline : Pipeline
     folder : Path
         Is made anew.
     prepared : Path
@@ -85,15 +92,22 @@ def copy_project(project: Snapshot, folder: Path, prepared: Path) -> None:
     _git("read-tree", project.tree, index=index)
     _git("checkout-index", "--all", f"--prefix={folder}/", index=index)
     _link(folder / RAW, Path(project.root) / RAW)
-    _link(folder / PREPARED, prepared)
+    _link(folder / pipeline.prepared, prepared)
     from dvc.repo import Repo
 
-    with Repo(project.root) as repo:
+    with Repo(str(pipeline.project.absolute())) as repo:
         cache = repo.cache.local_cache_dir
     settings = (
         f"[core]\n    no_scm = true\n    site_cache_dir = {folder}/.dvc/site\n[cache]\n    dir = {cache}\n"
     )
-    write_text(folder / ".dvc/config.local", settings)
+    write_text(folder / pipeline.project / ".dvc/config.local", settings)
+
+
+def copy_code(folder: Path, prepared: Path) -> None:
+    """Make what a worker needs where no experiments are made: prepared data and the code of one's own."""
+    places = main_pipeline(folder)
+    _link(places.prepared, prepared)
+    _link(folder / OWN, Path(OWN))
 
 
 def _link(path: Path, target: Path) -> None:
@@ -109,14 +123,16 @@ class Experiments:
     ----------
     project : Snapshot
         What the copy was made of.
+    pipeline : Pipeline
+        Whose outputs they are.
     """
 
-    def __init__(self, project: Snapshot) -> None:
+    def __init__(self, project: Snapshot, pipeline: Pipeline) -> None:
         from dvc.repo import Repo
 
         logging.getLogger("dvc").setLevel(logging.WARNING)
-        self._project, self._folder = project, Path.cwd()
-        self._repo: Any = Repo(str(self._folder))
+        self._project, self._pipeline, self._folder = project, pipeline, Path.cwd()
+        self._repo: Any = Repo(str(pipeline.project.absolute()))
         self._commit("prepare")
 
     def save(self, name: str) -> None:
@@ -128,12 +144,14 @@ class Experiments:
         def git(*words: str) -> str:
             return _git(*words, index=index, GIT_DIR=project.git, GIT_WORK_TREE=str(self._folder))
 
-        git("add", "--all", "--", *HOLDS)
+        own = (self._pipeline.params, self._pipeline.lock, self._pipeline.metrics)
+        git("add", "--all", "--", *map(str, own))
         commit = git("commit-tree", git("write-tree"), "-p", project.head, "-m", f"reprise tune: {name}")
         git("update-ref", f"refs/exps/{project.head[:2]}/{project.head[2:]}/{name}", commit)
 
     def _commit(self, stage: str) -> None:
-        self._repo.commit(stage, force=True, relink=False)
+        with chdir(self._pipeline.project):  # where DVC looks for a stage of this name
+            self._repo.commit(f"{stage}{self._pipeline.suffix}", force=True, relink=False)
 
 
 def _git(*words: str, index: Path | None = None, **variables: str) -> str:

@@ -22,19 +22,21 @@ import reprise.arithmetic
 import reprise.evaluation
 import reprise.model
 import reprise.training
-from reprise.evaluation.evaluate import Places as JudgedPlaces
-from reprise.evaluation.evaluate import evaluate
+from reprise.evaluation.evaluate import Others, evaluate
+from reprise.evaluation.evaluate import Places as Judged
+from reprise.evaluation.files import PLOTS
 from reprise.foundation.errors import UserError, exit_with
 from reprise.foundation.files import read_json, write_text
 from reprise.model.card import CARD
+from reprise.settings.params import Params
 from reprise.settings.params_file import read_params
 from reprise.training import run as training
 from reprise.training.followers import Abandoned, Follower
 from reprise.training.progress import History
 from reprise.training.signals import when_the_parent_dies
-from reprise.tuning.experiments import MAIN, PREPARED, SETUP, Experiments, Snapshot
+from reprise.tuning.experiments import SETUP, Experiments, Snapshot
+from reprise.verification.pipelines import MAIN, main_pipeline, recipe
 
-MODEL, METRICS = Path("models"), Path("metrics")
 ROOMS = (reprise.arithmetic, reprise.evaluation, reprise.model, reprise.training)
 
 
@@ -80,21 +82,66 @@ class Reports(Follower):
             raise Abandoned
 
 
+class Bench:
+    """What trials are carried out with, in the copy of the project that is the current folder.
+
+    Parameters
+    ----------
+    setup : dict
+        As `reprise.tuning.trials` wrote it.
+    line : Line
+    """
+
+    def __init__(self, setup: dict[str, Any], line: Line) -> None:
+        self.setup, self._line = setup, line
+        name = setup["pipeline"]
+        self._pipeline = main_pipeline() if name in (None, MAIN) else recipe(name)
+        project = setup["project"]
+        self._experiments = None if name is None else Experiments(Snapshot(*project), self._pipeline)
+        self._simpler: Others | None = None
+
+    def carry_out(self, text: str, experiment: str) -> dict[str, float]:
+        """Train a trial with a params file of this text, and make it an experiment; return its figures."""
+        places, device, threads = self._pipeline, self.setup["device"], self.setup["threads"]
+        write_text(places.params, text)
+        params = read_params(places.params)
+        # The networks of a bag are trained side by side: their mean so far says nothing of the end.
+        follower = Reports(self._line, self.setup["objective"]) if params.train.folds == 1 else None
+        own = training.Places(places.prepared, places.model, places.metrics, places.params)
+        training.run(params, own, device, threads, follower)
+        when_the_parent_dies(signal.SIGTERM)  # the training takes it back
+        figures = kept_figures(places.model, places.metrics)
+        if self._experiments is not None:
+            self._judge(params)
+            self._experiments.save(experiment)
+        return figures
+
+    def _judge(self, params: Params) -> None:
+        """Judge the model as the evaluate stage does: an experiment has all of the pipeline's outputs.
+
+        Nothing of it plays a part in the search. What simpler models reach is found once: trials share their
+        data.
+        """
+        places = self._pipeline
+        shutil.rmtree(places.metrics / PLOTS, ignore_errors=True)
+        own = Judged(places.prepared, places.model, places.metrics)
+        device, threads = self.setup["device"], self.setup["threads"]
+        verdict = evaluate(params.evaluate, own, device, threads, simpler=self._simpler)
+        self._simpler = Others(verdict.baselines, verdict.trees)
+
+
 def main() -> None:
     """Do what is asked for, until nothing is."""
     when_the_parent_dies(signal.SIGTERM)
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as stream:
         line = Line(stream)
-        folder = Path(sys.argv[1])
         sys.stdout = sys.stderr  # what a training prints is no answer
-        setup = read_json(folder / SETUP)
         _load_all()
-        os.chdir(folder)
-        project = None if setup["project"] is None else Snapshot(*setup["project"])
-        experiments = None if project is None else Experiments(project)
+        os.chdir(sys.argv[1])
+        bench = Bench(read_json(Path(SETUP)), line)
         while (order := line.hear()) is not None:
             try:
-                line.tell(**_carry_out(order, setup, line, experiments))
+                line.tell(figures=bench.carry_out(order["params"], order["experiment"]))
             except Abandoned:
                 line.tell(pruned=True)
             except UserError as error:
@@ -108,42 +155,12 @@ def _load_all() -> None:
             importlib.import_module(module.name)
 
 
-def _carry_out(
-    order: dict[str, Any], setup: dict[str, Any], line: Line, experiments: Experiments | None
-) -> dict[str, Any]:
-    """Train a trial, judge it and make it an experiment; return its figures."""
-    write_text(MAIN, order["params"])
-    params, device, threads = read_params(MAIN), setup["device"], setup["threads"]
-    # The networks of a bag are trained side by side: their mean so far says nothing of the end.
-    follower = Reports(line, setup["objective"]) if params.train.folds == 1 else None
-    training.run(params, training.Places(PREPARED, MODEL, METRICS, MAIN), device, threads, follower)
-    when_the_parent_dies(signal.SIGTERM)  # the training takes it back
-    figures = kept_figures(MODEL, METRICS)
-    if experiments is not None:
-        _judge(params.evaluate, device, threads)
-        experiments.save(order["experiment"])
-    return {"figures": figures}
-
-
 def kept_figures(model: Path, metrics: Path) -> dict[str, float]:
     """Return the validation figures of the epoch whose weights are kept."""
     epoch = str(read_json(model / CARD)["kept_epoch"])
     with (metrics / training.HISTORY_FILE).open(encoding="utf-8", newline="") as stream:
         row = next(row for row in csv.DictReader(stream) if row["epoch"] == epoch)
     return {name: float(row[f"val_{name}"]) for name in ("loss", "accuracy") if row.get(f"val_{name}")}
-
-
-def _judge(params: Any, device: Any, threads: int) -> None:
-    """Judge the model as the evaluate stage does: an experiment has all of the pipeline's outputs.
-
-    Nothing of it plays a part in the search.
-    """
-    shutil.rmtree(METRICS / "plots", ignore_errors=True)
-    try:
-        evaluate(params, JudgedPlaces(PREPARED, MODEL, METRICS), device, threads)
-    except UserError as error:
-        if not all(line.startswith("evaluate.bar: ") for line in error.problems):
-            raise  # below the bar is a result too
 
 
 if __name__ == "__main__":
