@@ -142,6 +142,10 @@ class Study:
         with self._lock, telling(self._url):
             return self._trials(*DONE)
 
+    def has_trained(self) -> bool:
+        """Return whether a trial was trained, to its end or until it was pruned."""
+        return any(WHY not in trial.user_attrs for trial in self.done())
+
     def importance(self) -> dict[str, float]:
         """Return how much of the objective's variance each parameter explains, the most first.
 

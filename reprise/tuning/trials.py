@@ -23,7 +23,7 @@ from reprise.tuning.study import EXPERIMENT, FIGURES, SAME, WHY, Study, Trial
 from reprise.tuning.worker import Worker
 
 COPIES = Path(".dvc/tmp/exps")  # where DVC has the copies that its experiments run in
-MOST_REFUSED = 5  # trials one after the other, before any was trained: then the space is at fault
+MOST_REFUSED = 5  # trials while none could be trained: then the space is at fault
 
 
 @dataclass
@@ -55,9 +55,12 @@ class Trials:
         RepriseError
             If a worker fails.
         """
-        self._stopping, self._refused, self._trained = Event(), 0, 0
+        self._stopping, self._refused = Event(), 0
         with self._copies(jobs) as places, stop_on_signals() as stop, ThreadPoolExecutor(jobs) as pool:
-            workers = [Worker(place, cores_of_one(jobs)) for place in places]
+            workers = [
+                Worker(place, self.search.folder / f"worker-{place.name}.log", cores_of_one(jobs))
+                for place in places
+            ]
             waiting = {pool.submit(self._serve, worker) for worker in workers}
             ends = None if timeout is None else time.monotonic() + timeout
             beat = time.monotonic()
@@ -94,7 +97,7 @@ class Trials:
         self._named = pipeline is not None
         if pipeline is None:
             self.tell(
-                f"note: {self.search.file} is no committed pipeline's: no experiments"
+                f"note: no experiments: {self.search.file} is of no pipeline of DVC's in a git repository"
             )
         project = None if pipeline is None else snapshot(folder)
         setup = {
@@ -144,7 +147,6 @@ class Trials:
                 epoch = said["epoch"]
                 worker.tell(go_on=self.study.goes_on(trial, epoch, said["value"]))
                 continue
-            self._trained += 1
             if "figures" in said:
                 value, about = said["figures"][self.search.objective], {FIGURES: said["figures"]}
                 if self._named:
@@ -155,7 +157,6 @@ class Trials:
                 self.study.finish(trial, None)
                 self.tell(f"trial {trial.number}: pruned in epoch {epoch}")
             else:
-                self._trained -= 1
                 self._refuse(trial, said["refused"])
             return True
         return False
@@ -171,8 +172,8 @@ class Trials:
         self.study.finish(trial, None, **{WHY: why})
         self.tell(f"trial {trial.number}: {why}")
         self._refused += 1
-        if not self._trained and self._refused >= MOST_REFUSED:
-            raise UserError(f"tune: the first {self._refused} trials were refused; the last one: {why}")
+        if self._refused >= MOST_REFUSED and not self.study.has_trained():
+            raise UserError(f"tune: no trial could be trained, and {self._refused} were tried; {why}")
 
 
 def cores_of_one(jobs: int) -> int:

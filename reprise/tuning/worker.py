@@ -23,12 +23,14 @@ class Worker:
     ----------
     folder : Path
         Of the copy.
+    log : Path
+        Gets what it prints.
     threads : int
         That a training of its own may use.
     """
 
-    def __init__(self, folder: Path, threads: int) -> None:
-        self.errors = folder.with_suffix(".log")
+    def __init__(self, folder: Path, log: Path, threads: int) -> None:
+        self.errors = log
         state = str(state_root().absolute())  # where the trainings' states are found again
         with self.errors.open("wb") as errors:
             self._process = subprocess.Popen(
