@@ -97,10 +97,9 @@ def copy_project(project: Snapshot, pipeline: Pipeline, folder: Path, prepared: 
 
     with Repo(str(pipeline.project.absolute())) as repo:
         cache = repo.cache.local_cache_dir
-    settings = (
-        f"[core]\n    no_scm = true\n    site_cache_dir = {folder}/.dvc/site\n[cache]\n    dir = {cache}\n"
-    )
-    write_text(folder / pipeline.project / ".dvc/config.local", settings)
+    own = folder.absolute() / pipeline.project / ".dvc"
+    settings = f"[core]\n    no_scm = true\n    site_cache_dir = {own}/site\n[cache]\n    dir = {cache}\n"
+    write_text(own / "config.local", settings)
 
 
 def copy_code(folder: Path, prepared: Path) -> None:
