@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
             Trials(search, study, most, lambda line: print(line, file=sys.stderr)).run(
                 min(jobs, most), timeout
             )
-        from reprise.tuning.page import render  # loads torch and matplotlib, which no trial waits for
+        from reprise.tuning.page import render  # loads matplotlib, which no trial waits for
         from reprise.tuning.results import Results
 
         results = Results(search, study.done(), study.importance())

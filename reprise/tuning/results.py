@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from optuna.trial import FrozenTrial, TrialState
 
 from reprise.report.wording import number
-from reprise.spread.table import MISSING, aligned
+from reprise.spread.layout import MISSING, aligned
 from reprise.tuning.search import Search
 from reprise.tuning.study import DRAWN, EXPERIMENT, FIGURES, SAME, WHY
 
