@@ -37,7 +37,7 @@ bar: env ## fail when a test metric misses the bar in its parameters
 	@$(BIN)/reprise bar
 
 test: lint ## lint, then the test suite (under 15 minutes on 2 cores)
-	@$(BIN)/python -m pytest -m "not proof"
+	@$(BIN)/python -m pytest -m "not proof" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: env ## ruff and mypy --strict
 	@$(BIN)/ruff check .
