@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     timeout = None if arguments.timeout is None else whole_number(arguments.timeout, "--timeout")
     import optuna  # and what reads params and data
 
-    from reprise.foundation.files import write_json, write_text
+    from reprise.foundation.files import json_text
     from reprise.spread.side_by_side import alone
     from reprise.tuning.search import read_search
     from reprise.tuning.study import Study
@@ -77,14 +77,24 @@ def run(arguments: argparse.Namespace) -> None:
         results = Results(search, study.done(), study.importance())
     print(results.text())
     if arguments.json is not None:
-        write_json(arguments.json, results.json())
+        write(arguments.json, "--json", json_text(results.json()))
     if results.best is None:
         raise UserError("tune: no trial was trained to its end; give it more --trials or a longer --timeout")
-    write_text(arguments.html, render(results))
+    write(arguments.html, "--html", render(results))
     print(f"history and importance: {arguments.html}")
     if arguments.apply:
-        write_text(search.file, search.text_of(results.best.drawn))
+        write(search.file, "--apply", search.text_of(results.best.drawn))
         print(f"{search.file}: has the parameters of trial {results.best.number} now; dvc repro runs it")
+
+
+def write(path: Path, where: str, text: str) -> None:
+    """Write a file that an option names."""
+    from reprise.foundation.files import write_text
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UserError(f"{where}: {path} can't be written: {error.strerror}; name another file") from None
 
 
 def whole_number(text: str, where: str) -> int:

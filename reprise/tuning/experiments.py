@@ -69,6 +69,7 @@ def snapshot(scratch: Path) -> Snapshot:
     """
     for name in _git("ls-files", "--others", "--exclude-standard", "--", *CODE).splitlines():
         raise UserError(f"{name}: git does not know it, so an experiment would lack it; git add {name}")
+    _git("var", "GIT_COMMITTER_IDENT")  # without a name nothing can be committed: told before any training
     folder = _git("rev-parse", "--absolute-git-dir")
     index = scratch / "index"
     shutil.copyfile(_git("rev-parse", "--git-path", "index"), index)  # the user's own stays as it is

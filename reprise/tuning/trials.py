@@ -124,7 +124,7 @@ class Trials:
                     name: twin.user_attrs[name] for name in (FIGURES, EXPERIMENT) if name in twin.user_attrs
                 }
                 self.study.finish(trial, twin.value, **about, **{SAME: twin.number})
-                self.tell(f"trial {trial.number}: has the values of trial {twin.number}")
+                self._say(trial, f"has the values of trial {twin.number}")
                 continue
             try:
                 text = self.search.text_of(trial.drawn)
@@ -152,14 +152,18 @@ class Trials:
                 if self._named:
                     about[EXPERIMENT] = experiment
                 self.study.finish(trial, value, **about)
-                self.tell(f"trial {trial.number}: {self.search.objective} {value:.4f}")
+                self._say(trial, f"{self.search.objective} {value:.4f}")
             elif "pruned" in said:
                 self.study.finish(trial, None)
-                self.tell(f"trial {trial.number}: pruned in epoch {epoch}")
+                self._say(trial, f"pruned in epoch {epoch}")
             else:
                 self._refuse(trial, said["refused"])
             return True
         return False
+
+    def _say(self, trial: Trial, what: str) -> None:
+        """Tell of a trial that has ended."""
+        self.tell(f"trial {trial.number}: {what} ({len(self.study.done())} of {self.most})")
 
     def _refuse(self, trial: Trial, why: str) -> None:
         """Take note of a trial whose parameters can't be trained with.
@@ -170,7 +174,7 @@ class Trials:
             If that is so of all.
         """
         self.study.finish(trial, None, **{WHY: why})
-        self.tell(f"trial {trial.number}: {why}")
+        self._say(trial, why)
         self._refused += 1
         if self._refused >= MOST_REFUSED and not self.study.has_trained():
             raise UserError(f"tune: no trial could be trained, and {self._refused} were tried; {why}")
