@@ -78,6 +78,7 @@ deps: env ## bring what is written from code up to date: dependencies, schema, R
 	@$(BIN)/python tools/stage_dependencies.py
 	@$(BIN)/python tools/recipe_table.py
 	@$(BIN)/python -c "from reprise.settings.params_file import schema_text; print(schema_text(), end='')" >params.schema.json
+	@$(BIN)/python -c "from reprise.tuning.space_file import schema_text; print(schema_text(), end='')" >tune.schema.json
 
 wheel: env ## an installable package with the compiled kernels, in dist/
 	@$(BIN)/python -m hatchling build -t wheel

@@ -23,6 +23,7 @@ COMMANDS = {
     "watch": "show the trainings that run now: progress, speed, time left, figures",
     "seeds": "train with several seeds and report how far the metrics spread",
     "folds": "cross-validate the whole pipeline and report how far the metrics spread",
+    "tune": "search for better parameters, by the validation split",
     "compare": "say whether the difference between two experiments is more than chance",
     "summary": "print results, and what changed beside another commit, as Markdown",
     "bar": "fail when a test metric misses the bar that its parameters set",
