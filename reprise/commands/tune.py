@@ -10,30 +10,43 @@ from pathlib import Path
 from reprise.foundation.errors import UserError
 from reprise.foundation.workers import cores
 
+EXAMPLES = """
+reprise tune
+reprise tune --trials 20 --jobs 2 --timeout 600
+reprise tune --trials 20 --apply      (and write the best parameters into params.yaml)
+"""
 TRIALS = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    parser.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE",
+        help="the pipeline to tune (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--space", type=Path, default=Path("tune.yaml"), metavar="FILE",
         help="what is searched (default: %(default)s; docs/tuning.md)",
     )  # fmt: skip
     parser.add_argument(
-        "--trials", default=str(TRIALS), metavar="N", help="of the study, earlier ones included (default: 50)"
+        "--trials",
+        default=str(TRIALS),
+        metavar="N",
+        help="how many trials the study has at the end, earlier ones included (default: %(default)s)",
     )
     parser.add_argument(
         "--jobs",
         metavar="J",
         help="trials at a time, which share the cores (default: one a core; 1 with cuda)",
     )
-    parser.add_argument("--timeout", metavar="SECONDS", help="end then; the same command goes on")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", help="end after so long; the same command goes on (default: never)"
+    )
     parser.add_argument(
         "--storage", metavar="URL", help="a database that several machines share (default: a file in .state)"
     )
     parser.add_argument(
-        "--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s, where the cores are)"
+        "--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: %(default)s)"
     )
     parser.add_argument("--apply", action="store_true", help="write the best parameters into the params file")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all trials there")
