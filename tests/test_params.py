@@ -146,6 +146,12 @@ def test_a_problem_is_named_with_what_is_allowed(sections: Any, problem: str, fo
     assert check(folder, text_of(**sections)) == (problem,)
 
 
+def test_a_key_with_nothing_behind_it_means_none(folder: Path) -> None:
+    nothing = {"types": None, "drop": None, "dates": None}
+    params = check(folder, text_of(prepare={"csv": nothing}))
+    assert params == check(folder, text_of())
+
+
 def test_all_problems_are_listed_at_once(folder: Path) -> None:
     bad = text_of(train={"lr": -1, "epoch": 3, "augment": {"shift": 99}}, model={"kind": "cn"})
     assert check(folder, bad) == (

@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("train: {}\nprepare: {csv: {types: {1: date}}}",
          "prepare.csv.types.1: a key must be a text; found 1; put it in quotes"),
         ("train: {}\nprepare: {csv: {drop: !!set {a}}}",
-         "prepare.csv.drop: must be a list, each a text; found {'a'}"),
+         "prepare.csv.drop: must be a list, each a text, or null; found {'a'}"),
         ("train: {}\nmodel: {mlp: {hidden: !!set {64}}}",
          "model.mlp.hidden: must be a list, each a whole number ≥ 1; found {64}"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,12 @@ def run_all(model: Places, folder: Path) -> list[dict[str, Any]]:
     predict(model.model, str(folder), str(output), None, 1000, "cpu", 2)
     with output.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
+
+
+def test_a_name_that_is_not_utf8_is_told_as_in_the_prepared_data(model: Places, folder: Path) -> None:
+    try:
+        (folder / "6.png").rename(folder / os.fsdecode(b"6\xff.png"))
+    except OSError:
+        pytest.skip("the file system takes names in UTF-8 alone")
+    for ending in (".csv", ".jsonl"):
+        assert written(model, folder, ending)[-1]["id"] == "6\\xff.png"

@@ -14,7 +14,7 @@ import forked
 import pytest
 from train_process import Place, stage, world
 
-from reprise.training import checkpoint
+from reprise.foundation.states import STATE_VARIABLE
 from reprise.training.display import Display
 
 ROOT = Path(__file__).parents[1]
@@ -45,7 +45,7 @@ def test_torchrun_changes_no_byte(place: Place, real: Place) -> None:
     done = subprocess.run(
         [sys.executable, *command, *place.arguments()],
         cwd=ROOT,
-        env={**os.environ, checkpoint.STATE_VARIABLE: str(place.folder / "state")},
+        env={**os.environ, STATE_VARIABLE: str(place.folder / "state")},
         capture_output=True,
         text=True,
         timeout=120,
@@ -127,7 +127,7 @@ def wait_for(path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the death of a parent is a signal on Linux only")
 def test_it_stops_when_its_parent_is_killed(place: Place, real: Place) -> None:
-    state = {checkpoint.STATE_VARIABLE: str(place.folder / "state")}
+    state = {STATE_VARIABLE: str(place.folder / "state")}
     parent = forked.start(orphan, place.arguments(), place.folder, log=place.folder / "log", **state)
     wait_for(place.folder / "started")
     parent.kill()

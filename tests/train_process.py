@@ -17,6 +17,7 @@ import forked
 from tiny import rows_of, schema_of
 
 from reprise.foundation.errors import exit_with
+from reprise.foundation.states import STATE_VARIABLE
 from reprise.prepared.schema import SPLITS
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.training import checkpoint, live_history
@@ -70,7 +71,7 @@ class Place:
         (self.folder / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
 
     def start(self, *more: str, environment: dict[str, str] | None = None, **how: Any) -> ForkServerProcess:
-        state = {checkpoint.STATE_VARIABLE: str(self.folder / "state")}
+        state = {STATE_VARIABLE: str(self.folder / "state")}
         return forked.start(
             stage, self.arguments(*more), how, log=self.folder / "log", **state, **(environment or {})
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from reprise.arithmetic.network import Network
+from reprise.foundation.room import require_memory
 
 APART = 16  # floats: values start at whole cache lines when the number of rows is whole
 
@@ -100,6 +101,17 @@ def for_outputs(network: Network, found: Uses) -> Places:
         Span(("value", number), prod(network.shapes[number]), made, max(found.used[number], default=last))
         for number, made in found.made.items()
     ])  # fmt: skip
+
+
+def require(floats: int, rows: int, training: bool) -> None:
+    """Refuse a network whose values and gradients need more memory than there is.
+
+    Raises
+    ------
+    EnvironmentProblem
+    """
+    advice = "use smaller batches, more slices or a smaller model" if training else "use a smaller model"
+    require_memory(4 * floats, f"model: computing {rows:,} row(s) together", advice)
 
 
 def _arrange(spans: list[Span]) -> Places:

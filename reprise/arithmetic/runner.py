@@ -63,7 +63,9 @@ class Runner:
         self.statistics: list[Tensor] = []
         found = places.uses(network, set(parameters.at))
         where = (places.for_training if training else places.for_outputs)(network, found)
-        memory = self._floats(where.total * rows + places.APART)
+        floats = where.total * rows + places.APART
+        places.require(floats, rows, training)
+        memory = self._floats(floats)
         wanted = found.wanted if training else set()
         modules = dict(network.module.named_modules())
         operations = [

@@ -50,8 +50,9 @@ class Quantiles(nn.Module):
     def __init__(self, columns: tuple[int, ...], knots: int, bins: int) -> None:
         super().__init__()
         self.columns, self.features, self.knots, self.bins = columns, len(columns), knots, bins
-        own = torch.zeros(len(columns), 1 + knots + bins + 1)
-        own[:, 0] = torch.tensor(columns, dtype=torch.float32)
+        # Real also in an outline (`reprise.model.bag.outline`): torch takes seconds to learn of cat there.
+        own = torch.zeros(len(columns), 1 + knots + bins + 1, device="cpu")
+        own[:, 0] = torch.tensor(columns, dtype=torch.float32, device="cpu")
         self.table = frozen(torch.cat([torch.from_numpy(normal_scores(knots)), own.reshape(-1)]))
 
     def observe(self, x: NDArray[np.float32]) -> None:
@@ -147,7 +148,7 @@ class Members(nn.Module):
     def __init__(self, members: int, outputs: int, answer: Answer) -> None:
         super().__init__()
         self.members, self.outputs, self.answer = members, outputs, answer
-        self.weight = frozen(torch.tensor([1.0 / members] * members))
+        self.weight = frozen(torch.full((members,), 1.0 / members))
         self.range = frozen(torch.tensor([-WIDEST, WIDEST]))
 
     def forward(self, x: Tensor) -> Tensor:

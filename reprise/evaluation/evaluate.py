@@ -30,6 +30,7 @@ from reprise.evaluation.results import write_results
 from reprise.evaluation.trees import trees, unfit_for_trees
 from reprise.evaluation.verdict import Verdict, summary
 from reprise.foundation.errors import EnvironmentProblem, UserError
+from reprise.foundation.room import require_disk
 from reprise.model.inference import Inference, load_inference
 from reprise.model.losses import decided_classes
 from reprise.model.tensors import unscale_target
@@ -81,6 +82,7 @@ def evaluate(
         finite, or the bar asks for what this test has not. No file is written then.
     """
     schema = read_schema(places.prepared)
+    require_disk(places.metrics)
     inference = load_inference(places.model, device, workers, trust=trust)
     refuse_strangers(schema, inference.card.data, places)
     rows = read_split(places.prepared, schema, "test")

@@ -9,20 +9,35 @@ from reprise.evaluation.files import DETAILS, METRICS, MISTAKES, PLOTS, PREDICTI
 from reprise.evaluation.judged import HEADLINE
 from reprise.evaluation.trees import write_trees
 from reprise.evaluation.verdict import Verdict, kind_of_rows
-from reprise.foundation.files import csv_text, write_json, write_text
+from reprise.foundation.files import csv_text, json_text, write_text
+from reprise.foundation.room import require_disk
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Evaluate
 
 
 def write_results(verdict: Verdict, params: Evaluate, schema: Schema, folder: Path) -> None:
-    """Write all files of an evaluation into a folder, metrics.json last."""
-    write_text(folder / PREDICTIONS, csv_text(*verdict.predictions))
-    write_text(folder / MISTAKES, csv_text(*verdict.mistakes.table))
-    for name, table in verdict.plots.items():
-        write_text(folder / PLOTS / f"{name}.csv", csv_text(*table))
+    """Write all files of an evaluation into a folder, metrics.json last, if there is room for all of them.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If there is none; the files of the evaluation before stay as they were.
+    """
+    tables = {
+        PREDICTIONS: verdict.predictions,
+        MISTAKES: verdict.mistakes.table,
+        **{f"{PLOTS}/{name}.csv": table for name, table in verdict.plots.items()},
+    }
+    texts = {name: csv_text(*table) for name, table in tables.items()}
+    texts |= {
+        DETAILS: json_text(details(verdict, params, schema)),
+        METRICS: json_text(headline(verdict, schema)),
+    }
+    sizes = [len(text.encode()) for text in texts.values()]
+    require_disk(folder, sum(sizes), largest=max(sizes))
     write_trees(folder, verdict.trees)
-    write_json(folder / DETAILS, details(verdict, params, schema))
-    write_json(folder / METRICS, headline(verdict, schema))
+    for name, text in texts.items():
+        write_text(folder / name, text)
 
 
 def headline(verdict: Verdict, schema: Schema) -> dict[str, Any]:

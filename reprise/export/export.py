@@ -15,6 +15,7 @@ from reprise.export.formats import Format, Run, runner, to_bytes
 from reprise.foundation import seeds
 from reprise.foundation.errors import EnvironmentProblem
 from reprise.foundation.files import sha256_bytes, write_bytes
+from reprise.foundation.room import require_disk
 from reprise.model.card import ModelCard
 from reprise.model.file import load_model
 from reprise.own.errors import telling
@@ -54,6 +55,7 @@ def export(folder: Path, prepared: Path, form: Format, output: Path, *, trust: b
     EnvironmentProblem
         If the exported model computes something else; nothing is written then.
     """
+    require_disk(output.parent)
     module, card = load_model(folder, trust=trust)
     configure("cpu", "native")  # nothing that is compared or written depends on the kernels' last bits
     deployed = Deployed(module, card.data).eval()

@@ -146,8 +146,6 @@ def _download(file: RemoteFile, path: Path, patience: Patience) -> None:
                 reasons[url] = str(error)
                 if not error.again:
                     mirrors.remove(url)
-            except OSError as error:  # the network's became MirrorErrors: this one is the disk's
-                raise EnvironmentProblem(f"{path}: cannot be written: {error.strerror}") from None
             else:
                 return
     tried = "; ".join(f"{url}: {reason}" for url, reason in reasons.items())

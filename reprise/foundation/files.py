@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,18 +27,46 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
 
     Readers see the old file or the new one, never half of it. The temporary name holds the process
     id, so that two writers don't share it. With `durable` the bytes are on disk before the rename.
+    Errors of the system name `path` (see `reprise.foundation.system_errors`).
+
+    A pipe or a device, such as /dev/stdout, is written itself: a file in its place would be no use.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():  # the rename would say so, after all the work
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if _is_device(path):
+        with naming(path), path.open("wb") as stream:
+            yield stream
+        return
     beside = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
-        with beside.open("wb") as stream:
+        with naming(path), beside.open("wb") as stream:
             yield stream
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
         beside.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that turned read-only; what went wrong before is told
+            beside.unlink(missing_ok=True)
+
+
+def _is_device(path: Path) -> bool:
+    """Tell whether a path is no file, or is /dev/stdout or its like, which may lead to a file."""
+    return path.exists() and (
+        not path.is_file() or (path.is_symlink() and path.absolute().parts[1:2] == ("dev",))
+    )
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give errors of the system that name no file, as those of writing, the name of `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno != errno.EPIPE:
+            error.filename = str(path)
+        raise
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
@@ -75,6 +104,10 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: no such file; run the stage that writes it (dvc repro)") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: not valid JSON ({error}); run the stage that writes it again") from None
+    except RecursionError:
+        raise UserError(
+            f"{path}: not valid JSON (nested too deeply); run the stage that writes it again"
+        ) from None
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

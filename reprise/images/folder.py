@@ -97,7 +97,7 @@ def _split_folders(root: Path) -> list[tuple[SplitName | None, Path]]:
     known = {SPLIT_NAMES[name.lower()]: path for name, path in names.items() if name.lower() in SPLIT_NAMES}
     if "train" not in known or len(known) < 2:
         return [(None, root)]
-    others = sorted(_shown(name) for name in names if name.lower() not in SPLIT_NAMES)
+    others = sorted(shown(name) for name in names if name.lower() not in SPLIT_NAMES)
     if others or len(known) < len(names):
         extra = others[0] if others else "two folders of one split"
         raise UserError(
@@ -190,12 +190,12 @@ def _class_name(entry: os.DirEntry[str], root: Path) -> str:
         entry.name.encode("utf-8")
     except UnicodeEncodeError:
         raise UserError(
-            f"{root}: the folder {_shown(entry.name)} has a name that is not UTF-8; rename it"
+            f"{root}: the folder {shown(entry.name)} has a name that is not UTF-8; rename it"
         ) from None
     return unicodedata.normalize("NFC", entry.name)
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """Return a name that can be printed and stored, also when it is not valid Unicode; composed (NFC)."""
     if name.isascii():
         return name
@@ -203,7 +203,7 @@ def _shown(name: str) -> str:
 
 
 def _below(root: Path, path: str) -> str:
-    return _shown(path[len(str(root)) + 1 :])
+    return shown(path[len(str(root)) + 1 :])
 
 
 def shortened(lines: Sequence[str], where: str) -> list[str]:

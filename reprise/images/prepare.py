@@ -21,7 +21,7 @@ from reprise.images.folder import ImageFolder, read_folder, shortened, stray_not
 from reprise.images.reading import decoded, pages_note
 from reprise.prepared.names import NAMED, UNNAMED, Names, Naming
 from reprise.prepared.packed import PackedTexts
-from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
+from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics, size_of
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Images, Prepare
 
@@ -64,7 +64,8 @@ def prepare_images(
     sums = normalise.WholeNumberSums()
     contract = Contract()
     inputs: Statistics | None = None
-    with PreparedWriter(out, SHARD_BYTES, Naming(text="path")) as writer:
+    size = size_of(reading.schema(None))
+    with PreparedWriter(out, SHARD_BYTES, Naming(text="path"), size) as writer:
         if params.flatten:
             for split, rows in reading.rows():
                 if split == "train":

@@ -50,7 +50,24 @@ def build(model: Model, schema: Schema, seed: int, code: Code | None = None) -> 
     UserError
         If the architecture does not fit the data.
     """
-    outputs = output_count(model, schema)
+    if model.kind == "own":
+        refuse_unfit_kind(model, schema)
+        own = build_own(model.own, schema, seed, code or project_code())
+        initialise_embeddings(own, seed)
+        return own
+    module = layers(model, schema)
+    # What is not pretrained of a pretrained network starts at 0.
+    initialise(module.backbone if isinstance(module, PretrainedNetwork) else module, seed)
+    return module
+
+
+def refuse_unfit_kind(model: Model, schema: Schema) -> None:
+    """Refuse an architecture that is for other data.
+
+    Raises
+    ------
+    UserError
+    """
     if model.outputs == "single" and schema.task == "classification" and len(schema.classes) != 2:
         raise UserError(
             f"model.outputs: single is for two classes, but the data has {len(schema.classes)}; use per_class"
@@ -63,28 +80,31 @@ def build(model: Model, schema: Schema, seed: int, code: Code | None = None) -> 
         raise UserError("model.mlp.embedding: is for tables, but the data is images; set it to null")
     if model.kind == "pretrained":
         refuse_unfit_pictures(schema)
-    module: nn.Module
-    if model.kind == "own":
-        module = build_own(model.own, schema, seed, code or project_code())
-        initialise_embeddings(module, seed)
-        return module
+
+
+def layers(model: Model, schema: Schema) -> nn.Module:
+    """Return the model for the data without initial weights, on torch's current device; not of kind own.
+
+    Raises
+    ------
+    UserError
+        If the architecture does not fit the data.
+    """
+    refuse_unfit_kind(model, schema)
+    outputs = output_count(model, schema)
     # torch draws initial weights when it makes a layer; they are replaced, and its generator put back.
     with torch.random.fork_rng(devices=()):
         if model.kind == "linear":
-            module = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(schema.shape), outputs))
-        elif model.kind == "mlp":
-            module = _mlp(model.mlp, schema, outputs)
-        elif model.kind == "tabm":
-            module = PackedMembers(model.tabm, schema, outputs, answer_of(model, schema))
-        elif model.kind == "pretrained":
-            module = PretrainedNetwork(model.pretrained, outputs)
-        elif model.kind == "cnn":
-            module = _cnn(model.cnn, schema.shape, outputs)
-        else:
-            module = _resnet18(schema.shape, outputs)
-    # What is not pretrained of a pretrained network starts at 0.
-    initialise(module.backbone if isinstance(module, PretrainedNetwork) else module, seed)
-    return module
+            return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(schema.shape), outputs))
+        if model.kind == "mlp":
+            return _mlp(model.mlp, schema, outputs)
+        if model.kind == "tabm":
+            return PackedMembers(model.tabm, schema, outputs, answer_of(model, schema))
+        if model.kind == "pretrained":
+            return PretrainedNetwork(model.pretrained, outputs)
+        if model.kind == "cnn":
+            return _cnn(model.cnn, schema.shape, outputs)
+        return _resnet18(schema.shape, outputs)
 
 
 def answer_of(model: Model, schema: Schema) -> Answer:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from reprise.arithmetic.table_layers import Answer, Members
 from reprise.foundation import seeds
-from reprise.model.architectures import answer_of, build, output_count
+from reprise.model.architectures import answer_of, build, layers, output_count
 from reprise.own.code import Code
 from reprise.prepared.schema import Schema
 from reprise.settings.params import Model, Train
@@ -47,18 +49,45 @@ def build_answering(
 
     Every network of a bag has initial weights of its own; the linear model of a blend comes last.
     """
+
+    def network(fold: int) -> nn.Module:
+        return build(model, schema, fold_seed(seed, fold, train), code)
+
+    return _answering(model, train, schema, network, build_linear)
+
+
+def outline(model: Model, train: Train, schema: Schema) -> nn.Module:
+    """Return the same without memory for weights, on torch's device meta, to know sizes; not of kind own."""
+    with torch.device("meta"):
+        return _answering(model, train, schema, lambda _fold: layers(model, schema), _linear_layers)
+
+
+def _answering(
+    model: Model,
+    train: Train,
+    schema: Schema,
+    network: Callable[[int], nn.Module],
+    linear: Callable[[Model, Schema], nn.Module],
+) -> nn.Module:
     if train.folds == 1 and train.blend == "none":
-        return build(model, schema, seed, code)
-    folds = range(train.folds)
-    networks = [build(model, schema, fold_seed(seed, fold, train), code) for fold in folds]
+        return network(0)
+    networks = [network(fold) for fold in range(train.folds)]
     if train.blend != "none":
-        networks.append(build_linear(model, schema))
+        networks.append(linear(model, schema))
     return Bag(networks, output_count(model, schema), answer_of(model, schema))
 
 
 def build_linear(model: Model, schema: Schema) -> nn.Module:
     """Return a linear model whose outputs are those of a model."""
-    return build(model.model_copy(update={"kind": "linear"}), schema, 0)
+    return build(_as_linear(model), schema, 0)
+
+
+def _linear_layers(model: Model, schema: Schema) -> nn.Module:
+    return layers(_as_linear(model), schema)
+
+
+def _as_linear(model: Model) -> Model:
+    return model.model_copy(update={"kind": "linear"})
 
 
 def fold_seed(seed: int, fold: int, train: Train) -> int:

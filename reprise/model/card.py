@@ -5,16 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from reprise.foundation.errors import UserError
 from reprise.own.carried import CodeFile
-from reprise.prepared.schema import Schema, Texts
+from reprise.prepared.schema import Schema, Texts, first_problem
 from reprise.settings.params import Model, Section, Train
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
 Arithmetic = Literal["cpu portable", "cpu native", "cuda"]
+PROMISE: dict[Arithmetic, str] = {
+    "cpu portable": "the same bytes on every machine",
+    "cpu native": "the same bytes on this kind of machine with the same packages",
+    "cuda": "the same bytes on this kind of GPU with the same packages",
+}
 
 
 class ModelCard(Section):
@@ -38,6 +43,14 @@ class ModelCard(Section):
     )
     weights_sha256: str = ""
 
+    @model_validator(mode="after")
+    def _is_of_one_piece(self) -> ModelCard:
+        """Refuse parts that don't belong together."""
+        for name in ("task", "classes"):
+            if getattr(self, name) != getattr(self.data, name):
+                raise ValueError(f"{name}: is not that of data")
+        return self
+
     def to_json(self) -> dict[str, Any]:
         """Return the JSON value to store; of the architectures, the chosen one alone has settings."""
         whole: dict[str, Any] = self.model_dump(mode="json")
@@ -56,9 +69,4 @@ def read_card(folder: Path) -> ModelCard:
     except NotADirectoryError:
         raise UserError(f"{folder}: is a file; name the folder that holds {CARD}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        message = " ".join(first["msg"].split())
-        raise UserError(
-            f"{path}: {f'{where}: ' if where else ''}{message}; run the train stage again"
-        ) from None
+        raise UserError(f"{path}: {first_problem(error)}; run the train stage again") from None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import nn
+from torch import Tensor, nn
 
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_bytes, tensors_bytes, write_bytes, write_json
 from reprise.model.bag import build_answering
 from reprise.model.card import CARD, WEIGHTS, ModelCard, read_card
+from reprise.model.sizes import misfit, outlined
 from reprise.own.carried import carried_code
 from reprise.own.code import Code
 
@@ -51,15 +53,25 @@ def load_model(folder: Path, *, trust: bool = False) -> tuple[nn.Module, ModelCa
         raise UserError(
             f"{path}: does not belong to {CARD} beside it or is damaged; run the train stage again"
         )
+    try:
+        tensors = load(data)
+    except SafetensorError as error:
+        raise UserError(f"{path}: is no safetensors file ({error}); run the train stage again") from None
+    # A model.json of someone else's may ask for any size: what it says is compared before it is made.
+    _refuse_misfit(path, outlined(card.model, card.train, card.data), tensors)
     # Every initial value is replaced by the loaded one.
     module = build_answering(card.model, card.train, card.data, 0, code)
-    try:
-        module.load_state_dict(load(data))
-    except (SafetensorError, RuntimeError) as error:
-        raise UserError(f"{path}: does not fit {CARD}: {str(error).splitlines()[0]}") from None
+    _refuse_misfit(path, module, tensors)
+    module.load_state_dict(tensors)
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     return module.eval(), card
+
+
+def _refuse_misfit(path: Path, module: nn.Module | None, tensors: Mapping[str, Tensor]) -> None:
+    problem = None if module is None else misfit(module, tensors)
+    if problem is not None:
+        raise UserError(f"{path}: does not fit {CARD} beside it: {problem}; run the train stage again")
 
 
 def _code(card: ModelCard, folder: Path, *, trust: bool) -> Code | None:

@@ -39,7 +39,9 @@ class PortableProgram:
         self._weights = PackedWeights(self._network, Parameters(module), training=False)
         self._idle: deque[Runner] = deque()
         found = places.uses(self._network, set())
-        self._most_rows = max(1, LARGEST // places.for_outputs(self._network, found).total)
+        floats = places.for_outputs(self._network, found).total
+        places.require(floats, 1, training=False)
+        self._most_rows = max(1, LARGEST // floats)
 
     def outputs(self, x: Tensor, normalise: Normaliser) -> Tensor:
         """Return the outputs of stored inputs, float32 (rows, outputs)."""

@@ -13,7 +13,7 @@ import numpy as np
 from reprise.foundation.errors import UserError, nearest
 from reprise.foundation.parallel import in_order
 from reprise.images.decode import BadImage, Pixels, decode, has_more_pages, pixels_of, read, size_and_mode
-from reprise.images.folder import ENDINGS
+from reprise.images.folder import ENDINGS, shown
 from reprise.images.reading import pages_note
 from reprise.prediction.blocks import Block, Corrupt, Skipped
 from reprise.prepared.schema import Schema
@@ -79,14 +79,14 @@ def file_blocks(path: Path, schema: Schema, workers: int, corrupt: Corrupt) -> I
     """
     if path.is_dir():
         files = sorted(
-            (file.relative_to(path).as_posix(), file)
+            (shown(file.relative_to(path).as_posix()), file)
             for file in path.rglob("*")
             if file.suffix.lower()[1:] in ENDINGS and not file.name.startswith(".")
         )
         if not files:
             raise UserError(f"{path}: no images in this folder; images end with {', '.join(sorted(ENDINGS))}")
     else:
-        files, corrupt = [(path.name, path)], "refuse"
+        files, corrupt = [(shown(path.name), path)], "refuse"
     reader = ImageReader(schema, corrupt)
     decoded = in_order(lambda file: reader.row(*file), files, workers)
     while part := list(islice(decoded, AT_ONCE)):

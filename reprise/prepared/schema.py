@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 
 from reprise.own.carried import CodeFile
 from reprise.settings.params import Section
@@ -12,6 +13,7 @@ from reprise.settings.params import Section
 Floats = Annotated[tuple[float, ...], Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 Sizes = Annotated[tuple[int, ...], Field(strict=False)]
+Shape = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
 SplitName = Literal["train", "val", "test"]
 SCHEMA_FILE = "schema.json"
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
@@ -44,7 +46,7 @@ class Schema(Section):
     dataset: str
     layout: Literal["table", "images"]
     task: Literal["classification", "regression"]
-    shape: Sizes = Field(description="one row: (features,) or (channels, height, width)")
+    shape: Shape = Field(description="one row: (features,) or (channels, height, width)")
     columns: Texts = Field(description="the features of a table, in order; empty for images")
     target: str = Field(description="the name of what is predicted")
     classes: Texts = Field(description="class names by number; empty for a regression")
@@ -65,3 +67,37 @@ class Schema(Section):
     own: OwnRows | None = Field(
         None, exclude_if=lambda value: value is None, description="how new rows become features (own)"
     )
+
+    @model_validator(mode="after")
+    def _is_of_one_piece(self) -> Schema:
+        """Refuse parts that don't belong together: who reads a schema counts on it."""
+        sizes = 3 if self.layout == "images" else 1
+        if len(self.shape) != sizes:
+            raise ValueError(
+                f"shape: must have {sizes} size(s) for layout {self.layout}; found {len(self.shape)}"
+            )
+        if missing := [split for split in SPLITS if split not in self.counts]:
+            raise ValueError(f"counts: has no {missing[0]}")
+        for name, found, lengths in (
+            ("inputs", self.inputs, {1, self.shape[0]}), ("target_scale", self.target_scale, {1}),
+        ):  # fmt: skip
+            if found is not None and not (len(found.mean) == len(found.std) and len(found.mean) in lengths):
+                raise ValueError(
+                    f"{name}: must have {max(lengths)} mean(s) and as many deviations; found "
+                    f"{len(found.mean)} and {len(found.std)}"
+                )
+        return self
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first problem of a file that is not what a class of ours says, in one line."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    message = " ".join(first["msg"].removeprefix("Value error, ").split())
+    return f"{where}: {message}" if where else message
+
+
+def size_of(schema: Schema, split: SplitName | None = None) -> int:
+    """Return the bytes of the inputs of a split, or of all of them, as they are stored."""
+    rows = sum(schema.counts.values()) if split is None else schema.counts[split]
+    return rows * prod(schema.shape) * (1 if schema.layout == "images" else 4)

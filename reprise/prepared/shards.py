@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -21,12 +22,14 @@ from reprise.foundation.files import (
     write_bytes,
     write_json,
 )
+from reprise.foundation.room import require_disk, require_memory
 from reprise.prepared.names import NAMED, UNNAMED, Names, Naming, names_bytes, names_file
-from reprise.prepared.schema import SCHEMA_FILE, SPLITS, Schema, SplitName
+from reprise.prepared.schema import SCHEMA_FILE, SPLITS, Schema, SplitName, first_problem, size_of
 from reprise.prepared.tensor_files import read_tensors
 
 SHARD_BYTES = 256 * 2**20
 CHECKS_FILE = "checks.json"
+SMALLER = ", or make rows smaller (prepare.csv.max_categories and text_terms, prepare.images.pixels)"
 # Everything that the prepare stage may leave in its folder.
 OURS = re.compile(r"(train|val|(names-)?test)-\d{5,}\.safetensors|schema\.json|checks\.json|\.DS_Store")
 
@@ -53,19 +56,28 @@ class PreparedWriter:
         A shard is closed when its inputs reach this size.
     naming : Naming, optional
         What the names of the test rows are made of, which are then given with them.
+    size : int
+        Bytes of all inputs, as far as they are known.
 
     Raises
     ------
     UserError
         On entering, if `folder` holds anything but prepared data.
+    EnvironmentProblem
+        On entering, if it can't be written or there is no room for as much.
     """
 
-    def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES, naming: Naming | None = None) -> None:
+    def __init__(
+        self, folder: Path, shard_bytes: int = SHARD_BYTES, naming: Naming | None = None, size: int = 0
+    ) -> None:
         self.folder = folder
+        self.size = size
         self.shard_bytes = shard_bytes
         self.naming = naming
         # A link to a folder on another disk stays a link.
         self._real = Path(os.path.realpath(folder))
+        if not self._real.name:
+            raise UserError(f"{folder}: prepared data needs a folder of its own")
         self._beside = self._real.with_name(f"{self._real.name}.tmp-{os.getpid()}")
         self._waiting: dict[SplitName, list[tuple[Arrays, Names]]] = {split: [] for split in SPLITS}
         self._shards = dict.fromkeys(SPLITS, 0)
@@ -73,6 +85,7 @@ class PreparedWriter:
 
     def __enter__(self) -> PreparedWriter:
         self._refuse_foreign_files()
+        self._refuse_unwritable()
         shutil.rmtree(self._beside, ignore_errors=True)
         self._beside.mkdir(parents=True)
         return self
@@ -139,6 +152,13 @@ class PreparedWriter:
                 "move it away or choose another folder"
             )
 
+    def _refuse_unwritable(self) -> None:
+        """The old folder is moved away and removed in `finish`: make sure that this can be done."""
+        if os.path.ismount(self._real):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self.folder))
+        require_disk(self._real, self.size, smaller=SMALLER)
+        require_disk(self._real.parent)
+
     def _flush(self, split: SplitName) -> None:
         if not self._waiting[split]:
             return
@@ -169,9 +189,7 @@ def read_schema(folder: Path) -> Schema:
     try:
         return Schema.model_validate(read_json(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path}: {where}: {first['msg']}; run the prepare stage again") from None
+        raise UserError(f"{path}: {first_problem(error)}; run the prepare stage again") from None
 
 
 def read_split(folder: Path, schema: Schema, split: SplitName) -> Arrays:
@@ -182,6 +200,11 @@ def read_split(folder: Path, schema: Schema, split: SplitName) -> Arrays:
     UserError
         If a shard that the schema names is missing or is not what the schema says.
     """
+    require_memory(
+        size_of(schema, split),
+        f"{folder}: the {split} split",
+        f"free some{SMALLER}",
+    )
     names = sorted(name for name in schema.files if name.startswith(f"{split}-"))
     shards = [_read_shard(folder / name, schema.files[name]) for name in names]
     if not shards:

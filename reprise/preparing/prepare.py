@@ -18,7 +18,7 @@ from reprise.data.sources import load
 from reprise.data.split import assign
 from reprise.foundation.errors import UserError
 from reprise.foundation.workspace import leads_outside
-from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
+from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics, size_of
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Prepare
 from reprise.tables.files import is_pattern, table_files
@@ -132,14 +132,14 @@ def _write(raw: Raw, rows: Rows, params: Prepare, out: Path) -> Schema:
         target_scale = normalise.fit(raw.y[train][:, None], "feature")
     y: NDArray[Any] = raw.y if raw.task == "classification" else raw.y.astype(np.float32)
     contract = Contract()
-    with PreparedWriter(out) as writer:
+    schema = _schema(raw, rows, params, inputs, target_scale)
+    with PreparedWriter(out, size=size_of(schema)) as writer:
         for split in SPLITS:
             x = raw.x[rows[split]]
             stored = normalise.apply(x, inputs) if raw.layout == "table" else x
             part = Arrays(stored, y[rows[split]], rows[split].astype(np.int64))
             writer.add(split, part)
             contract.add(split, part)
-        schema = _schema(raw, rows, params, inputs, target_scale)
         return writer.finish(schema, contract.judge(schema, params.checks))
 
 

@@ -21,6 +21,19 @@ AsTuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) 
 Widths = Annotated[tuple[Count, ...], AsTuple]
 SomeWidths = Annotated[tuple[Count, ...], Field(min_length=1), AsTuple]
 Names = Annotated[tuple[str, ...], AsTuple]
+# A key with nothing behind it, as is left when its lines are deleted, is null in YAML: none.
+NamesOrNothing = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: () if value is None else value, json_schema_input_type=list[str] | None),
+    AsTuple,
+]
+ColumnType = Literal["numeric", "categorical", "boolean", "date", "text", "presence"]
+TypesOrNothing = Annotated[
+    dict[str, ColumnType],
+    BeforeValidator(
+        lambda value: {} if value is None else value, json_schema_input_type=dict[str, ColumnType] | None
+    ),
+]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Strength = Annotated[float, Field(ge=0.0, le=1.0)]
 EVEN = 0.5  # the threshold that stands for the more probable of two classes
@@ -76,12 +89,12 @@ class Csv(Section):
     encoding: str = Field("auto", description="utf-8, cp949, latin-1, …, or auto")
     decimal: Literal["auto", ".", ","] = "auto"
     header: Literal["auto", "yes", "no"] = "auto"
-    drop: Names = Field((), description="columns to leave out")
+    drop: NamesOrNothing = Field((), description="columns to leave out")
     id: str | None = Field(None, description="the column that names a row; not a feature")
     group: str | None = Field(None, description="rows of one group stay in one split; not a feature")
-    dates: Names = Field((), description="columns to read as dates")
+    dates: NamesOrNothing = Field((), description="columns to read as dates")
     day_first: Literal["auto", "yes", "no"] = Field("auto", description="how 01/02/2024 is read")
-    types: dict[str, Literal["numeric", "categorical", "boolean", "date", "text", "presence"]] = Field(
+    types: TypesOrNothing = Field(
         default_factory=dict,
         description="column: type, where the inferred type is wrong; text: learn only whether it is empty",
     )

@@ -215,7 +215,8 @@ def _allowed(node: dict[str, Any]) -> str:
             text = f"a list, each {_allowed(node['items'])}" if node["items"].get("type") else text
         if node.get("minItems"):
             text += f", {node['minItems']} or more of them"
-    return text + (" or null" if node.get("nullable") else "")
+    null = ", or null" if node.get("type") == "array" else " or null"
+    return text + (null if node.get("nullable") else "")
 
 
 def _shown(value: object) -> str:

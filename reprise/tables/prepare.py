@@ -19,7 +19,7 @@ from reprise.data.split import TRAIN
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import sha256_file
 from reprise.prepared.names import NAMED, UNNAMED, Names
-from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics
+from reprise.prepared.schema import SPLITS, Schema, SplitName, Statistics, size_of
 from reprise.prepared.shards import Arrays, PreparedWriter
 from reprise.settings.params import Prepare
 from reprise.tables.convert import words
@@ -72,7 +72,7 @@ def prepare_csv(
         encoder = _encoder(table, params, parts)
         schema = _schema(params, sources, encoder, target, parts)
         contract, raw_rows = Contract(), _raw_rows(table, encoder)
-        with PreparedWriter(out, SHARD_BYTES, naming_of(table, sources)) as writer:
+        with PreparedWriter(out, SHARD_BYTES, naming_of(table, sources), size_of(schema)) as writer:
             portions = _encoded(table, sources, encoder, target, parts, raw_rows.keys, schema.test_is_train)
             for split, rows, keys, names in portions:
                 writer.add(split, rows, names)

@@ -57,7 +57,7 @@ class KernelEngine:
         self.packed = Parameters(model)
         self.parameters = [self.packed.flat[: self.packed.trained]]
         self._weights = PackedWeights(self.network, self.packed, training=True)
-        self.slice_rows = -(-train.batch_size // train.slices)
+        self.slice_rows = -(-min(train.batch_size, len(data)) // train.slices)
         modules = dict(model.named_modules())
         found = [draft for draft in self.network.operations if draft.kind == Kind.BATCH_NORM]
         self._norms = [(modules[draft.layer], draft.pixels) for draft in found]

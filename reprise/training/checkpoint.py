@@ -26,7 +26,6 @@ from torch import Tensor
 from reprise.foundation.errors import EnvironmentProblem
 from reprise.foundation.files import METADATA_KEY, sha256_bytes, tensors_bytes, write_bytes
 from reprise.foundation.locks import lock_path
-from reprise.foundation.states import STATE_VARIABLE
 from reprise.foundation.throttle import Throttle
 
 LARGEST_SHARE = 0.02  # of the time may go into saving
@@ -66,13 +65,7 @@ class Checkpoints:
 
     def _acquire(self) -> IO[str]:
         path = lock_path(self.folder)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"{path.parent}: training states can't be kept here ({error.strerror}); "
-                f"set {STATE_VARIABLE} to a folder that can be written"
-            ) from None
+        self.folder.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + LOCK_PATIENCE
         while True:
             lock = path.open("a+", encoding="utf-8")

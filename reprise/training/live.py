@@ -11,6 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -59,10 +60,11 @@ class LiveFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, Interrupted):
-            self.write()  # where it will go on
-        elif self.writes:
-            self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # perhaps of the disk that ended the training, which is told
+            if isinstance(error, Interrupted):
+                self.write()  # where it will go on
+            elif self.writes:
+                self.path.unlink(missing_ok=True)
 
     def moved(self) -> None:
         """Write, unless that was done a moment ago."""

@@ -7,6 +7,7 @@ taken back when the training does not end well: without its model files a histor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -42,10 +43,11 @@ class LiveHistory:
     ) -> None:
         if error is None or not self._written:
             return
-        if self._before is None:
-            self.path.unlink(missing_ok=True)
-        else:
-            write_bytes(self.path, self._before)
+        with suppress(OSError):  # perhaps of the disk that ended the training, which is told
+            if self._before is None:
+                self.path.unlink(missing_ok=True)
+            else:
+                write_bytes(self.path, self._before)
 
     def grown(self, history: Sequence[History]) -> None:
         """Write the history, unless that was done a moment ago."""

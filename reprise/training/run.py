@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from reprise.arithmetic.runtime import Device, Numerics, choose_device, configure
-from reprise.foundation.states import state_root
+from reprise.foundation.room import require_disk
+from reprise.foundation.states import STATE_VARIABLE, state_root
 from reprise.model.architectures import build
 from reprise.model.card import Arithmetic, ModelCard
 from reprise.model.file import save_model
 from reprise.model.pretrained import PretrainedNetwork
 from reprise.model.published import weights_of
+from reprise.model.sizes import refuse_too_large
 from reprise.model.tabular import observe
 from reprise.model.tensors import Rows, load_rows
 from reprise.own.carried import code_to_carry
@@ -105,6 +107,7 @@ def run(
         rehearse(params, schema, chosen)
     if chosen == "cpu" and params.train.numerics == "portable":
         canary.check(params.model, params.train, schema)
+    refuse_without_room(params, places, schema, chosen)
     ranks = processes.join(chosen)
     try:
         folder = state_root() / "train" / state_name(params, places.prepared, chosen)
@@ -119,6 +122,20 @@ def run(
             _train(params, places, schema, chosen, workers, ranks, Checkpoints(folder), also)
     finally:
         processes.leave(ranks)
+
+
+def refuse_without_room(params: Params, places: Places, schema: Schema, device: Device) -> None:
+    """Find out before a training whether its files can be written and its model be held in memory.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If not: with the folder, or the parameter, and both sizes.
+    """
+    size = refuse_too_large(params, schema, device)
+    require_disk(places.model, size, largest=size)
+    require_disk(state_root(), size, largest=size, elsewhere=f"; or set {STATE_VARIABLE} to another folder")
+    require_disk(places.metrics)
 
 
 def _train(

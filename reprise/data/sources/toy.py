@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from reprise.data.raw import Raw
 from reprise.foundation import seeds
 from reprise.foundation.normal import normal
+from reprise.foundation.room import require_memory
 from reprise.settings.params import Prepare
 
 LINE = (1.0, 1.3, 3.1, 2.0, 5.0, 6.3, 6.6, 7.4, 8.0, 9.0)
@@ -45,6 +46,11 @@ def generated(params: Prepare) -> Raw:
         "uniform": (seeds.uniform, "uniform on [0, 1)"),
     }[params.dataset]
     size = params.generated
+    require_memory(
+        8 * (size.train_rows + size.test_rows) * size.features,
+        "prepare.generated: train_rows, test_rows, features: the data",
+        "use smaller ones",
+    )
     parts = (("train", size.train_rows), ("test", size.test_rows))
     x = [
         draw(rows * size.features, params.seed, params.dataset, part, "features").reshape(rows, size.features)
