@@ -7,15 +7,25 @@ import sys
 import warnings
 from pathlib import Path
 
+from reprise.commands.output import add_json, add_quiet, print_json
 from reprise.foundation.errors import UserError
 from reprise.foundation.workers import cores
 
 TRIALS = 50
+EXAMPLES = """
+reprise tune
+reprise tune --trials 100 --jobs 2 --timeout 600
+reprise tune --storage postgresql://me@db.example.org/studies   (several machines)
+reprise tune --apply
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    parser.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE",
+        help="the pipeline to train (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--space", type=Path, default=Path("tune.yaml"), metavar="FILE",
         help="what is searched (default: %(default)s; docs/tuning.md)",
@@ -36,11 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s, where the cores are)"
     )
     parser.add_argument("--apply", action="store_true", help="write the best parameters into the params file")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all trials there")
     parser.add_argument(
         "--html", type=Path, default=Path("tune.html"), metavar="FILE",
         help="the page with history and importance (default: %(default)s, which git ignores)",
     )  # fmt: skip
+    add_json(parser)
+    add_quiet(parser, "print what was found alone, not each trial as it ends")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -52,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
     timeout = None if arguments.timeout is None else whole_number(arguments.timeout, "--timeout")
     import optuna  # and what reads params and data
 
-    from reprise.foundation.files import json_text
+    from reprise.foundation.files import write_text
     from reprise.spread.side_by_side import alone
     from reprise.tuning.search import read_search
     from reprise.tuning.study import Study
@@ -62,39 +73,32 @@ def run(arguments: argparse.Namespace) -> None:
     warnings.filterwarnings("ignore", module="optuna")
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     search = read_search(arguments.params, arguments.space, arguments.device)
+
+    def tell(line: str) -> None:
+        if not arguments.quiet:
+            print(line, file=sys.stderr)
+
     with alone(search.folder, "tune", "this study"):
         study = Study(search.name, search.tuning, search.objective, arguments.storage, search.folder)
         done = len(study.done())
-        print(f"study {search.name[:6]}: {done} of {most} trials are done", file=sys.stderr)
+        tell(f"study {search.name[:6]}: {done} of {most} trials are done")
         if done < most:
             search.prepare()
-            Trials(search, study, most, lambda line: print(line, file=sys.stderr)).run(
-                min(jobs, most), timeout
-            )
+            Trials(search, study, most, tell).run(min(jobs, most), timeout)
         from reprise.tuning.page import render  # loads matplotlib, which no trial waits for
         from reprise.tuning.results import Results
 
         results = Results(search, study.done(), study.importance())
-    print(results.text())
-    if arguments.json is not None:
-        write(arguments.json, "--json", json_text(results.json()))
     if results.best is None:
         raise UserError("tune: no trial was trained to its end; give it more --trials or a longer --timeout")
-    write(arguments.html, "--html", render(results))
-    print(f"history and importance: {arguments.html}")
+    write_text(arguments.html, render(results))
+    if arguments.json:
+        print_json(results.json())
+    else:
+        print(f"{results.text()}\nhistory and importance: {arguments.html}")
     if arguments.apply:
-        write(search.file, "--apply", search.text_of(results.best.drawn))
-        print(f"{search.file}: has the parameters of trial {results.best.number} now; dvc repro runs it")
-
-
-def write(path: Path, where: str, text: str) -> None:
-    """Write a file that an option names."""
-    from reprise.foundation.files import write_text
-
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise UserError(f"{where}: {path} can't be written: {error.strerror}; name another file") from None
+        write_text(search.file, search.text_of(results.best.drawn))
+        tell(f"{search.file}: has the parameters of trial {results.best.number} now; dvc repro runs it")
 
 
 def whole_number(text: str, where: str) -> int:
