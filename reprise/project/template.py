@@ -52,8 +52,8 @@ def started_files(kind: Kind, name: str) -> dict[str, bytes]:
     found[".dvc/config"] = CONFIG.encode()
     found["README.md"] = readme.text(kind, name).encode()
     if kind == "package":
-        for path in ("params.yaml", "tune.yaml"):
-            found[path] = _without_schema(found[path].decode()).encode()
+        del found["tune.yaml"]  # its files are few; who wants to search writes one
+        found["params.yaml"] = _without_schema(found["params.yaml"].decode()).encode()
         for path in ("own/README.md", "data/raw/README.md"):
             found[path] = LINK.sub(r"\1", found[path].decode()).encode()
     return found
@@ -91,6 +91,6 @@ def _read(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def _without_schema(text: str) -> str:
-    """Return a file without the line that names a schema for editors, which a clone alone has."""
+    """Return params.yaml without the line that names a schema for editors, which a clone alone has."""
     lines = text.splitlines(keepends=True)
     return "".join(line for line in lines if not line.startswith("# yaml-language-server"))
