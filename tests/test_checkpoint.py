@@ -241,6 +241,14 @@ def test_a_project_that_is_a_folder_of_its_repository(tmp_path: Path, monkeypatc
     assert state_root(copy / "recipes") == tmp_path / "recipes" / ".state"
 
 
+def test_a_copy_without_a_repository_of_its_own(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delenv(checkpoint.STATE_VARIABLE, raising=False)
+    (tmp_path / ".git").mkdir()
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "tune-abc" / "0"
+    copy.mkdir(parents=True)
+    assert state_root(copy) == tmp_path / ".state"
+
+
 def test_the_fingerprint_sees_all_that_decides_a_training(tmp_path: Path) -> None:
     one, two = tmp_path / "one.py", tmp_path / "two.py"
     one.write_text("1")

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ from scipy.special import log_softmax, softmax
 from sklearn import metrics as oracle
 from trained import LEAVES, images, labels, table, write_model, write_prepared
 
-from reprise.evaluation.evaluate import Places, evaluate
-from reprise.evaluation.files import DETAILS
+from reprise.evaluation.evaluate import Others, Places, evaluate
+from reprise.evaluation.files import DETAILS, TREES
 from reprise.foundation.errors import UserError
 from reprise.model.card import CARD, WEIGHTS
 from reprise.model.file import load_model
@@ -46,6 +47,16 @@ def logits(places: Places, schema) -> np.ndarray:
     module, _ = load_model(places.model)
     with torch.no_grad():
         return module(torch.from_numpy(read_split(places.prepared, schema, "test").x)).numpy()
+
+
+def test_known_figures_of_simpler_models_change_no_byte(places: Places, tmp_path: Path) -> None:
+    schema = write_prepared(places.prepared, table(120), labels(120, 3), classes=LEAVES, test=40)
+    write_model(places.model, schema)
+    verdict = evaluate(Evaluate(), places, "cpu", 1)
+    again = replace(places, metrics=tmp_path / "again")
+    evaluate(Evaluate(), again, "cpu", 1, simpler=Others(verdict.baselines, verdict.trees))
+    for name in (*FILES, TREES):
+        assert (again.metrics / name).read_bytes() == (places.metrics / name).read_bytes()
 
 
 def test_classification_files_agree_with_scikit_learn(places):

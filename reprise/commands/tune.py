@@ -11,31 +11,28 @@ from reprise.commands.output import add_json, add_quiet, print_json
 from reprise.foundation.errors import UserError
 from reprise.foundation.workers import cores
 
+TRIALS = 50
 EXAMPLES = """
 reprise tune
-reprise tune --trials 100 --jobs 2 --timeout 3600
-reprise tune --storage postgresql://me@host/studies    (several machines, one study)
-reprise tune --apply                                   (the best parameters into params.yaml)
+reprise tune --trials 100 --jobs 2 --timeout 600
+reprise tune --storage postgresql://me@db.example.org/studies   (several machines)
+reprise tune --apply
 """
-TRIALS = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument(
         "--params", type=Path, default=Path("params.yaml"), metavar="FILE",
-        help="what is searched around (default: %(default)s)",
+        help="the pipeline to train (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--space", type=Path, default=Path("tune.yaml"), metavar="FILE",
         help="what is searched (default: %(default)s; docs/tuning.md)",
     )  # fmt: skip
     parser.add_argument(
-        "--trials",
-        default=str(TRIALS),
-        metavar="N",
-        help="of the study, earlier ones included (default: %(default)s)",
-    )  # fmt: skip
+        "--trials", default=str(TRIALS), metavar="N", help="of the study, earlier ones included (default: 50)"
+    )
     parser.add_argument(
         "--jobs",
         metavar="J",
@@ -49,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s, where the cores are)"
     )
     parser.add_argument("--apply", action="store_true", help="write the best parameters into the params file")
-    add_json(parser)
-    add_quiet(parser, "print the table alone, not each trial as it ends")
     parser.add_argument(
         "--html", type=Path, default=Path("tune.html"), metavar="FILE",
         help="the page with history and importance (default: %(default)s, which git ignores)",
     )  # fmt: skip
+    add_json(parser)
+    add_quiet(parser, "print what was found alone, not each trial as it ends")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -76,14 +73,14 @@ def run(arguments: argparse.Namespace) -> None:
     warnings.filterwarnings("ignore", module="optuna")
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     search = read_search(arguments.params, arguments.space, arguments.device)
+
+    def tell(line: str) -> None:
+        if not arguments.quiet:
+            print(line, file=sys.stderr)
+
     with alone(search.folder, "tune", "this study"):
         study = Study(search.name, search.tuning, search.objective, arguments.storage, search.folder)
         done = len(study.done())
-
-        def tell(line: str) -> None:
-            if not arguments.quiet:
-                print(line, file=sys.stderr)
-
         tell(f"study {search.name[:6]}: {done} of {most} trials are done")
         if done < most:
             search.prepare()
@@ -92,14 +89,13 @@ def run(arguments: argparse.Namespace) -> None:
         from reprise.tuning.results import Results
 
         results = Results(search, study.done(), study.importance())
-    if arguments.json:
-        print_json(results.json())
-    else:
-        print(results.text())
     if results.best is None:
         raise UserError("tune: no trial was trained to its end; give it more --trials or a longer --timeout")
     write_text(arguments.html, render(results))
-    tell(f"history and importance: {arguments.html}")
+    if arguments.json:
+        print_json(results.json())
+    else:
+        print(f"{results.text()}\nhistory and importance: {arguments.html}")
     if arguments.apply:
         write_text(search.file, search.text_of(results.best.drawn))
         tell(f"{search.file}: has the parameters of trial {results.best.number} now; dvc repro runs it")

@@ -10,6 +10,7 @@ CARRIED = "template"  # the folder of an installed package that holds what `AT_E
 # The user's from the first day.
 STARTED = (
     "params.yaml",
+    "tune.yaml",
     "own/README.md",
     "data/.gitignore",
     "data/raw/.gitignore",
@@ -21,7 +22,7 @@ STARTED = (
 AT_EACH = (".dvc/.gitignore", ".dvc/plots", ".dvcignore", ".gitignore", "dvc.yaml")
 HELD = (
     *AT_EACH, "Makefile", "canary.json", "docs", "params.schema.json", "pyproject.toml", "reprise",
-    "requirements.lock", "stages", "tools/environment.py", "tools/wheel.py",
+    "requirements.lock", "stages", "tools/environment.py", "tools/wheel.py", "tune.schema.json",
 )  # fmt: skip
 WORKFLOW = ".github/workflows/ci.yml"
 RENAMED = {"README.md": "docs/reprise.md", "LICENSE": "LICENSE.reprise"}

@@ -52,6 +52,7 @@ def started_files(kind: Kind, name: str) -> dict[str, bytes]:
     found[".dvc/config"] = CONFIG.encode()
     found["README.md"] = readme.text(kind, name).encode()
     if kind == "package":
+        del found["tune.yaml"]  # its files are few; who wants to search writes one
         found["params.yaml"] = _without_schema(found["params.yaml"].decode()).encode()
         for path in ("own/README.md", "data/raw/README.md"):
             found[path] = LINK.sub(r"\1", found[path].decode()).encode()
