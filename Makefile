@@ -2,14 +2,17 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 # dvc is found on PATH by its own subprocesses; stages run with the same interpreter.
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE ?=
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro report recipes bar show test lint verify proof bench bench-models deps lock
+# What continuous integration runs, in this order; .github/workflows/ci.yml and .gitlab-ci.yml say the same (a test compares).
+CI := env lint gate bar test verify repro report plots summary
+
+.PHONY: help env repro report recipes bar show test lint gate verify plots summary ci proof bench bench-models deps wheel lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +48,21 @@ lint: env ## ruff and mypy --strict
 	@$(BIN)/mypy
 	@$(BIN)/python tools/stage_dependencies.py --check
 
-verify: env ## run every committed pipeline again in a clean clone and compare all bytes
-	@$(BIN)/reprise verify
+gate: env ## cheap: are the committed locks those of this code, these parameters and results?
+	@$(BIN)/reprise verify --dry
+
+verify: env ## run every committed pipeline (or ONLY="main iris") again in a clean clone and compare all bytes
+	@$(BIN)/reprise verify $(ONLY)
+
+plots: env ## the plots as a page, build/plots/index.html, over those of BASE=commit if one is given
+	@mkdir -p build
+	@$(BIN)/dvc plots $(if $(BASE),diff $(BASE),show) --out build/plots
+
+summary: env ## print results as Markdown, beside those of BASE=commit if one is given
+	@$(BIN)/reprise summary $(BASE)
+
+ci: ## all that continuous integration runs, one after another
+	@for step in $(CI); do echo "== make $$step"; $(MAKE) --no-print-directory $$step || exit; done
 
 proof: env ## the long proofs of the byte contract (about an hour)
 	@$(BIN)/python -m pytest -m proof tests
@@ -62,6 +78,10 @@ deps: env ## bring what is written from code up to date: dependencies, schema, R
 	@$(BIN)/python tools/stage_dependencies.py
 	@$(BIN)/python tools/recipe_table.py
 	@$(BIN)/python -c "from reprise.settings.params_file import schema_text; print(schema_text(), end='')" >params.schema.json
+	@$(BIN)/python -c "from reprise.tuning.space_file import schema_text; print(schema_text(), end='')" >tune.schema.json
+
+wheel: env ## an installable package with the compiled kernels, in dist/
+	@$(BIN)/python -m hatchling build -t wheel
 
 lock: env ## resolve pyproject.toml into requirements.lock again
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url \

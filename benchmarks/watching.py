@@ -89,7 +89,7 @@ def train(model: str, folder: Path, variant: str) -> None:
     """Train until no more turns are asked for."""
     from reprise.training.checkpoint import Checkpoints
     from reprise.training.display import Display
-    from reprise.training.followers import Watched
+    from reprise.training.followers import Follower, Watched
     from reprise.training.live import LiveFile
     from reprise.training.live_history import LiveHistory
     from reprise.training.loop import fit
@@ -109,7 +109,7 @@ def train(model: str, folder: Path, variant: str) -> None:
                 LiveHistory(history_file, True) as history,
                 LiveFile(state, {}, display.standing, "loss", True) as live,
             ):
-                follower = Watched(display, live, history)
+                follower = Watched(display, live, history, Follower())
                 follower.begin("rows", job.train.epochs * len(job.train_rows), job.train.epochs)
 
                 tell: Callable[..., None] = display.report

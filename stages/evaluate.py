@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from reprise.foundation.errors import exit_with
+from reprise.foundation.package import refuse_other_package
 from reprise.foundation.workers import worker_count
 from reprise.model.card import read_card
 from reprise.settings.params_file import read_params
@@ -30,6 +31,7 @@ def main() -> None:
     """Load, judge, save."""
     args = arguments()
     workers = worker_count(args.workers)
+    refuse_other_package()
     params = read_params(args.params)
     read_card(args.model)  # a missing model is told before torch is loaded
     from reprise.evaluation.evaluate import Places, evaluate  # loads torch, which takes seconds

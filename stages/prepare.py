@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 
 from reprise.foundation.errors import exit_with
+from reprise.foundation.package import refuse_other_package
 from reprise.preparing.prepare import prepare
 from reprise.settings.params_file import read_params
 
@@ -20,6 +21,7 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, default=Path("data/raw"), metavar="DIR")
     paths = parser.parse_args()
 
+    refuse_other_package()
     params = read_params(paths.params)
     schema = prepare(params.prepare, paths.prepared, paths.raw)
 

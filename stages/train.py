@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from reprise.foundation.errors import exit_with
+from reprise.foundation.package import refuse_other_package
 from reprise.foundation.workers import worker_count
 from reprise.settings.params_file import read_params
 
@@ -26,6 +27,7 @@ def main() -> None:
     """Load, train, save."""
     args = arguments()
     workers = worker_count(args.workers)
+    refuse_other_package()
     params = read_params(args.params)
     from reprise.training.run import Places, run  # loads torch, which takes seconds
 

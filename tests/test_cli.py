@@ -11,10 +11,12 @@ import pytest
 from trained import LEAVES, images, labels, table, write_model, write_prepared
 
 from reprise import cli
+from reprise.arithmetic import build
 from reprise.arithmetic.library import chosen_isa
 from reprise.commands import doctor
 from reprise.foundation.errors import EnvironmentProblem, UserError
 from reprise.foundation.files import sha256_file, write_json
+from reprise.foundation.package import package_digest
 
 ROOT = Path(__file__).parent.parent
 
@@ -155,6 +157,26 @@ def test_doctor_finds_folders_that_cannot_be_used(tmp_path, monkeypatch):
     findings = list(doctor.folders())
     assert (False, "models: is a file, but must be a folder; move it away") in findings
     assert any("1 unfinished training(s), 1 MB" in finding.line for finding in findings)
+
+
+def test_doctor_asks_whether_the_package_is_the_projects(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert list(doctor.project()) == []
+    Path("reprise.json").write_text(json.dumps({"reprise": "0.0.1", "package": package_digest()}))
+    assert list(doctor.project()) == [(True, "reprise.json: this Reprise is the project's")]
+    Path("reprise.json").write_text(json.dumps({"reprise": "0.0.1", "package": "0" * 64}))
+    (finding,) = doctor.project()
+    assert finding.fine is False
+    assert finding.line.startswith("reprise.json: this project is made with Reprise 0.0.1, and 0.1.0 is")
+
+
+def test_kernels_without_a_place_are_one_line(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("REPRISE_KERNELS", str(tmp_path / "file/kernels"))
+    with pytest.raises(
+        EnvironmentProblem, match=r"can't be stored \(.*\); name a folder: REPRISE_KERNELS=DIR"
+    ):
+        build.ensure("baseline" if "baseline" in build.ISAS[build.this_target().split("-")[0]] else "neon")
 
 
 def test_doctor_names_the_instruction_sets_of_the_kernels(monkeypatch):

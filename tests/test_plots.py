@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from project_copy import copy_project, environment, run
+from project_copy import copy_project, run
 from ruamel.yaml import YAML
 from trained import LEAVES, labels, table, write_model, write_prepared
 
 from reprise.evaluation.evaluate import Places, evaluate
+from reprise.project.plots_page import write_page
 from reprise.settings.params import Evaluate
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +61,7 @@ def test_every_task_writes_the_same_files(tmp_path, classes):
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project with the offline page, a table of two classes, and two experiments."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
-    run("python tools/plots_page.py", folder)
+    run("python -m reprise.project.plots_page", folder)
     rng = np.random.default_rng(1)
     size, place = rng.normal(size=300), rng.choice(["<b>", "'c'", "d"], 300)
     sold = np.where(size + (place == "d") > 0.5, "yes", "no")
@@ -139,8 +140,7 @@ def test_a_page_that_someone_chose_stays(tmp_path):
     run("git init --quiet", tmp_path)
     run("dvc init --quiet", tmp_path)
     run("dvc config plots.html_template mine.html", tmp_path)
-    tool = ROOT / "tools/plots_page.py"
-    subprocess.run(["python", tool], cwd=tmp_path, env=environment(), check=True)
+    write_page(tmp_path)
     assert (tmp_path / ".dvc/plots.html").stat().st_size > 500_000
     assert run("dvc config plots.html_template", tmp_path).strip() == "mine.html"
 

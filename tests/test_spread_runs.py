@@ -14,6 +14,7 @@ from reprise.prepared.schema import Schema
 from reprise.settings.params import Csv, Evaluate, Model, Params, Prepare, Train
 from reprise.settings.params_file import read_params
 from reprise.spread import table
+from reprise.spread.layout import aligned, markdown
 from reprise.spread.runs import ORDER, fold_runs, seed_runs
 
 ROOT = Path(__file__).parents[1]
@@ -39,8 +40,8 @@ def test_a_row_for_each_run_then_the_figures():
     assert made[1] == ["1", "0.9000", "-", "0.5000"]
     assert made[3] == ["mean", "0.8500", "0.7000", "0.3750"]
     assert made[4] == ["sd", "0.0707", "0.0000", "0.1768"]
-    assert table.aligned(made).splitlines()[1] == "1       0.9000        -    0.5000"
-    assert table.markdown(made).splitlines()[:3] == [
+    assert aligned(made).splitlines()[1] == "1       0.9000        -    0.5000"
+    assert markdown(made).splitlines()[:3] == [
         "| seed | accuracy | roc_auc | log_loss |",
         "|---|---:|---:|---:|",
         "| 1 | 0.9000 | - | 0.5000 |",

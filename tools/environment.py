@@ -102,7 +102,7 @@ def names_plots_page(folder: Path) -> bool:
 
 def write_plots_page(python: Path) -> None:
     """Write the page that dvc plots fills; without it DVC's own page needs the network."""
-    code = subprocess.run([str(python), "tools/plots_page.py"], check=False).returncode
+    code = subprocess.run([str(python), "-m", "reprise.project.plots_page"], check=False).returncode
     if code != 0:
         print("environment: dvc plots will need the network (see above)", file=sys.stderr)
 

@@ -1,7 +1,8 @@
 """Compile the kernels, once for each instruction set.
 
 ``python -m reprise.arithmetic.build`` is what ``make env`` runs. The libraries lie in the environment, in a
-folder that is named after the SHA-256 of their sources, so that another version never meets wrong ones.
+folder that is named after the SHA-256 of their sources, so that another version never meets wrong ones. A
+wheel carries them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from reprise.foundation.errors import EnvironmentProblem, exit_with
 
 SOURCES = Path(__file__).with_name("c")
+CARRIED = SOURCES.parents[1] / "kernels"  # of a wheel
 FOLDER_VARIABLE = "REPRISE_KERNELS"  # a folder with libraries to use instead
 FLAGS = (
     "-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-fPIC",
@@ -74,9 +76,12 @@ def library_folder() -> Path:
 
 
 def library_path(isa: str, folder: Path | None = None, target: str | None = None) -> Path:
-    """Return where the library of an instruction set lies or would lie."""
-    suffix = SUFFIXES[(target or this_target()).split("-")[1]]
-    return (folder or library_folder()) / f"{isa}{suffix}"
+    """Return where the library of an instruction set lies or would lie: in `folder`, if one is given."""
+    name = f"{isa}{SUFFIXES[(target or this_target()).split('-')[1]]}"
+    carried = CARRIED / fingerprint() / name
+    if folder is None and not os.environ.get(FOLDER_VARIABLE) and carried.is_file():
+        return carried
+    return (folder or library_folder()) / name
 
 
 def compile_library(isa: str, folder: Path, target: str | None = None, extra: tuple[str, ...] = ()) -> Path:
@@ -100,7 +105,12 @@ def compile_library(isa: str, folder: Path, target: str | None = None, extra: tu
     """
     target = target or this_target()
     path = library_path(isa, folder, target)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"environment: the kernels can't be stored ({error}); name a folder: {FOLDER_VARIABLE}=DIR"
+        ) from None
     command = [*compiler(isa, target), *FLAGS, *extra]
     files = [file for file in sources() if file.suffix == ".c"]
     files.sort(key=lambda file: file.name != LONGEST)

@@ -5,17 +5,33 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from reprise.commands.output import add_quiet
 from reprise.foundation.errors import UserError
+
+EXAMPLES = """
+reprise card
+reprise card --check        (in continuous integration)
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--model", type=Path, default=Path("models"), metavar="DIR")
-    parser.add_argument("--metrics", type=Path, default=Path("metrics"), metavar="DIR")
-    parser.add_argument("--prepared", type=Path, default=Path("data/prepared"), metavar="DIR")
+    parser.add_argument(
+        "--model", type=Path, default=Path("models"), metavar="DIR",
+        help="the folder with model.json and model.safetensors (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--metrics", type=Path, default=Path("metrics"), metavar="DIR",
+        help="what evaluate wrote (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--prepared", type=Path, default=Path("data/prepared"), metavar="DIR",
+        help="what prepare wrote (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail if the card is missing or not up to date"
     )
+    add_quiet(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -37,11 +53,13 @@ def run(arguments: argparse.Namespace) -> None:
         if old != new:
             found = "there is none" if old is None else "is not up to date"
             raise UserError(f"{path}: {found}; run reprise card")
-        print(f"{path}: up to date")
+        if not arguments.quiet:
+            print(f"{path}: up to date")
         return
     if old == new:
-        print(f"{path}: up to date already")
-        return
-    write_text(path, new)
-    done = "written; the parts in italics are yours to write" if old is None else "brought up to date"
-    print(f"{path}: {done}")
+        done = "up to date already"
+    else:
+        write_text(path, new)
+        done = "written; the parts in italics are yours to write" if old is None else "brought up to date"
+    if not arguments.quiet:
+        print(f"{path}: {done}")

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from reprise.commands.output import add_json, add_markdown, print_json
+
+EXAMPLES = """
+reprise compare main                     (with the files as they are)
+reprise compare main unmoved --markdown
+reprise compare v1.0 main --recipe iris
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
@@ -12,11 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REV",
         help="a commit, branch, tag or experiment, or workspace (the files as they are)",
     )
-    parser.add_argument("second", metavar="REV", nargs="?", default="workspace", help="default: workspace")
-    parser.add_argument("--recipe", metavar="NAME", help="compare this recipe, not the main pipeline")
+    parser.add_argument(
+        "second", metavar="REV", nargs="?", default="workspace", help="(default: %(default)s)"
+    )
+    parser.add_argument("--recipe", metavar="RECIPE", help="compare this recipe, not the main pipeline")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print all figures as JSON")
-    form.add_argument("--markdown", action="store_true", help="print tables in Markdown")
+    add_json(form)
+    add_markdown(form)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -28,22 +38,13 @@ def run(arguments: argparse.Namespace) -> None:
         If one of them is not there, or they are not about the same test rows.
     """
     from reprise.comparison import words
-    from reprise.comparison.compare import compare
-    from reprise.comparison.predictions import read_predictions
-    from reprise.comparison.revisions import text_of
-    from reprise.comparison.settings import changed_params
-    from reprise.evaluation.files import PREDICTIONS
-    from reprise.foundation.files import json_text
+    from reprise.comparison.experiments import compare_experiments
     from reprise.verification.pipelines import main_pipeline, recipe
 
     pipeline = recipe(arguments.recipe) if arguments.recipe else main_pipeline()
     names = (arguments.first, arguments.second)
-    predictions = pipeline.metrics / PREDICTIONS
-    first, second = (read_predictions(text_of(predictions, rev), f"{rev}: {predictions}") for rev in names)
-    found = compare(first, second, names)
-    before, after = (text_of(pipeline.params, rev) for rev in names)
-    changes = changed_params(before, after, names)
+    found, changes = compare_experiments(pipeline.params, pipeline.metrics, names)
     if arguments.json:
-        print(json_text(words.as_json(found, changes, names)), end="")
+        print_json(words.as_json(found, changes, names))
     else:
         print((words.as_markdown if arguments.markdown else words.in_words)(found, changes, names))

@@ -14,14 +14,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from reprise.commands.output import add_json, add_quiet, print_json
 from reprise.foundation.errors import EnvironmentProblem
 
+EXAMPLES = """
+reprise doctor
+reprise doctor --quiet      (problems alone)
+"""
 OLDEST_PYTHON = (3, 11)
 OLDEST_TORCH = (2, 10)  # that the promise was proven with
 ENOUGH_BYTES = 2 * 2**30  # prepared data, models and DVC's cache of the largest recipe, with room to spare
 LOCK = Path("requirements.lock")
 PROJECT = Path("pyproject.toml")
 SHOWN = 5
+MARKS = {True: "ok", False: "PROBLEM", None: "note"}
 
 
 class Finding(NamedTuple):
@@ -31,11 +37,13 @@ class Finding(NamedTuple):
     line: str
 
 
-def add_arguments(_: argparse.ArgumentParser) -> None:
-    """There is nothing to set."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    add_json(parser)
+    add_quiet(parser)
 
 
-def run(_: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
     """Print one line a check.
 
     Raises
@@ -43,12 +51,14 @@ def run(_: argparse.Namespace) -> None:
     EnvironmentProblem
         If something is wrong.
     """
-    marks = {True: "ok     ", False: "PROBLEM", None: "note   "}
-    wrong = 0
-    for check in CHECKS:
-        for finding in check():
-            print(f"{marks[finding.fine]} {finding.line}", flush=True)
-            wrong += finding.fine is False
+    findings = []
+    for finding in (finding for check in CHECKS for finding in check()):
+        findings.append(finding)
+        if not arguments.json and not (arguments.quiet and finding.fine is not False):
+            print(f"{MARKS[finding.fine]:7} {finding.line}", flush=True)
+    if arguments.json:
+        print_json([{"verdict": MARKS[fine].lower(), "line": line} for fine, line in findings])
+    wrong = sum(finding.fine is False for finding in findings)
     if wrong:
         raise EnvironmentProblem(f"doctor: {wrong} problem{'s' * (wrong > 1)}; what to do is said above")
 
@@ -91,7 +101,7 @@ def processor() -> Iterator[Finding]:
         True,
         f"processor: {machine} with {possible}; kernels use {chosen}, {cores()} cores for this process",
     )
-    yield Finding(True, f"kernels: compiled ({build.library_folder()})")
+    yield Finding(True, f"kernels: compiled ({build.library_path(chosen).parent})")
 
 
 def packages() -> Iterator[Finding]:
@@ -131,6 +141,20 @@ def stamp() -> Iterator[Finding]:
         f"environment: {sys.prefix} "
         + (f"was made from {LOCK}" if fine else f"was made from another {LOCK} or {PROJECT}; run make env"),
     )
+
+
+def project() -> Iterator[Finding]:
+    """Is the installed package the one that this project is made with?"""
+    from reprise.foundation.package import PROJECT_FILE, refuse_other_package
+
+    if not PROJECT_FILE.is_file():
+        return
+    try:
+        refuse_other_package()
+    except EnvironmentProblem as problem:
+        yield from (Finding(False, line) for line in problem.problems)
+    else:
+        yield Finding(True, f"{PROJECT_FILE}: this Reprise is the project's")
 
 
 def torch() -> Iterator[Finding]:
@@ -222,5 +246,5 @@ def _path() -> str:
 
 
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    python, processor, packages, stamp, torch, dvc, disk, folders
+    python, processor, packages, stamp, project, torch, dvc, disk, folders
 )  # fmt: skip

@@ -5,23 +5,35 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from reprise.commands.output import add_quiet
 from reprise.commands.trust import add_trust
 
+EXAMPLES = """
+reprise export                                    (models/model.onnx)
+reprise export --format torch --output model.pt2
+"""
 ENDINGS = {"onnx": ".onnx", "torch": ".pt2"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--format", choices=tuple(ENDINGS), default="onnx")
-    parser.add_argument("--model", type=Path, default=Path("models"), metavar="DIR")
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="default: model.onnx or model.pt2 beside the model"
+        "--format", choices=tuple(ENDINGS), default="onnx",
+        help="ONNX, or a program for torch.export.load (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model", type=Path, default=Path("models"), metavar="DIR",
+        help="the folder with model.json and model.safetensors (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="(default: model.onnx or model.pt2 beside the model)"
     )
     parser.add_argument(
         "--prepared", type=Path, default=Path("data/prepared"), metavar="DIR",
         help="its test rows check the result (default: %(default)s)",
     )  # fmt: skip
     add_trust(parser)
+    add_quiet(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -33,6 +45,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     output = arguments.output or arguments.model / f"model{ENDINGS[arguments.format]}"
     done = export(arguments.model, arguments.prepared, arguments.format, output, trust=arguments.trust_code)
+    if arguments.quiet:
+        return
     print(f"{output}: {arguments.format}, raw values in, {done.outputs} out; SHA-256 {done.sha256}")
     if card.threshold is not None:
         print(

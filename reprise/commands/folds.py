@@ -6,6 +6,11 @@ import argparse
 
 from reprise.commands.spread import add_spread, run_spread
 
+EXAMPLES = """
+reprise folds 5
+reprise folds 10 --params recipes/iris.yaml --markdown
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""

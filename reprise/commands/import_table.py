@@ -6,8 +6,13 @@ import argparse
 import shlex
 from pathlib import Path
 
+from reprise.commands.output import add_quiet
 from reprise.foundation.errors import UserError
 
+EXAMPLES = """
+reprise import-table postgresql://me@host/shop --query 'SELECT * FROM orders' --order-by id \\
+  --output data/raw/orders.parquet
+"""
 ENDING = ".parquet"
 
 
@@ -25,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a column whose values differ in all rows; several times for several columns",
     )  # fmt: skip
     parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="data/raw/NAME.parquet")
+    add_quiet(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -49,6 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
     require_disk(path.parent)
     table = in_order(query_table(arguments.url[0], arguments.query), arguments.order_by)
     write_snapshot(table, path)
+    if arguments.quiet:
+        return
     file = shlex.quote(path.as_posix())
     print(f"{path}: {table.num_rows:,} rows, {table.num_columns} columns")
     print(f"next: dvc add {file}   # keeps this version of the data")

@@ -18,6 +18,11 @@ from reprise.tables.files import is_pattern, table_files
 from reprise.tables.formats import is_table
 from reprise.watching.foresight import Foresight
 
+EXAMPLES = """
+reprise init-data data/raw/iris.csv --target species
+reprise init-data 'data/raw/log-*.jsonl'
+reprise init-data data/raw/photos           (a folder for each class)
+"""
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 RAW = Path("data", "raw")
@@ -34,8 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a table (CSV, JSON lines, Parquet, Excel), a pattern in quotes for several, or a folder of "
         "images, in data/raw",
     )
-    parser.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
-    parser.add_argument("--target", metavar="COLUMN", help="the column to predict (tables only)")
+    parser.add_argument(
+        "--sheet", metavar="NAME", help="the sheet of an Excel workbook (default: the first that isn't empty)"
+    )
+    parser.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="the column to predict, of a table (default: found by its name or place)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -8,25 +8,35 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reprise.commands.output import add_json, print_json
 from reprise.foundation.errors import RepriseError, UserError
 
 if TYPE_CHECKING:
     from reprise.model.card import ModelCard
 
+EXAMPLES = """
+reprise inspect
+reprise inspect models --json | jq .files
+reprise inspect fetched --lock dvc.lock
+"""
 SHOWN = 30  # columns or classes that are listed by name
 Line = tuple[str, object]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("model", nargs="?", type=Path, default=Path("models"), metavar="MODEL_DIR")
+    parser.add_argument(
+        "model", nargs="?", type=Path, default=Path("models"), metavar="DIR",
+        help="the folder with model.json and model.safetensors (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--metrics", type=Path, default=Path("metrics/metrics.json"), metavar="FILE",
-        help="shown when it is there (default: %(default)s)",
+        help="a metrics.json, shown when it is there (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--lock", type=Path, metavar="FILE", help="fail unless this dvc.lock names these very files"
     )
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -40,6 +50,10 @@ def run(arguments: argparse.Namespace) -> None:
     from reprise.model.card import CARD, read_card
 
     card = read_card(arguments.model)
+    locked = list(_locked(arguments.model, arguments.lock)) if arguments.lock else []
+    if arguments.json:
+        print_json(_as_json(card, arguments.model, arguments.metrics))
+        return
     print(f"{arguments.model / CARD}")
     for name, value in [
         *_subject(card),
@@ -47,9 +61,23 @@ def run(arguments: argparse.Namespace) -> None:
         *_training(card),
         *_data(card),
         *_metrics(arguments.metrics),
-        *(_locked(arguments.model, arguments.lock) if arguments.lock else []),
+        *locked,
     ]:
         print(f"  {name:<18} {value}")
+
+
+def _as_json(card: ModelCard, folder: Path, metrics: Path) -> dict[str, Any]:
+    """Return what the text says: the card as it is stored, what the weights hold, the metrics or null."""
+    from reprise.foundation.files import read_json, sha256_file
+    from reprise.model.card import CARD, WEIGHTS
+
+    return {
+        "card": read_json(folder / CARD),
+        "files": {name: sha256_file(folder / name) for name in (CARD, WEIGHTS)},
+        "intact": sha256_file(folder / WEIGHTS) == card.weights_sha256,
+        "metrics": read_json(metrics) if metrics.is_file() else None,
+        "tensors": _tensors(folder / WEIGHTS),
+    }
 
 
 def _subject(card: ModelCard) -> Iterator[Line]:
@@ -83,8 +111,6 @@ def _normalisation(card: ModelCard) -> str:
 
 
 def _architecture(card: ModelCard, folder: Path) -> Iterator[Line]:
-    from safetensors import SafetensorError, safe_open
-
     from reprise.foundation.files import sha256_file
     from reprise.model.card import CARD, WEIGHTS
 
@@ -92,15 +118,10 @@ def _architecture(card: ModelCard, folder: Path) -> Iterator[Line]:
     settings: dict[str, Any] = card.model.model_dump(mode="json").get(kind) or {}
     yield "model", f"{kind} {_settings(settings)}".rstrip()
     path = folder / WEIGHTS
-    try:
-        found = sha256_file(
-            path
-        )  # before safetensors looks, which calls each error of the system "no such file"
-        with safe_open(path, framework="np") as weights:
-            sizes = {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118 (not a dict: it has keys and no iterator)
-    except (FileNotFoundError, SafetensorError) as error:
-        reason = "no such file" if not path.exists() else " ".join(str(error).split())
-        raise UserError(f"{path}: {reason}; run the train stage again") from None
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run the train stage again")
+    found = sha256_file(path)  # before safetensors looks, which calls each error of the system "no such file"
+    sizes = _tensors(path)
     carried = {**(card.own or {}), **(card.data.own.files if card.data.own else {})}
     for name, file in sorted(carried.items()):
         yield "code", f"own/{name}, SHA-256 {file.sha256}"
@@ -108,6 +129,18 @@ def _architecture(card: ModelCard, folder: Path) -> Iterator[Line]:
     verdict = "" if found == card.weights_sha256 else f" (model.json says {card.weights_sha256}: damaged?)"
     yield f"SHA-256 of {WEIGHTS}", found + verdict
     yield f"SHA-256 of {CARD}", sha256_file(folder / CARD)
+
+
+def _tensors(path: Path) -> dict[str, list[int]]:
+    """Return the shape of each tensor of the weights."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as weights:
+            return {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118 (not a dict: it has keys and no iterator)
+    except (FileNotFoundError, SafetensorError) as error:
+        reason = "no such file" if not path.exists() else " ".join(str(error).split())
+        raise UserError(f"{path}: {reason}; run the train stage again") from None
 
 
 def _product(shape: Iterable[int]) -> int:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from reprise.commands.output import add_quiet
 from reprise.foundation.errors import UserError
 
+EXAMPLES = """
+reprise report
+reprise report --recipe mnist --output mnist.html
+"""
 OUTPUT = Path("report.html")
 
 
@@ -17,10 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--params", type=Path, default=Path("params.yaml"), metavar="FILE",
         help="what the main pipeline was run with (default: %(default)s)",
     )  # fmt: skip
-    which.add_argument("--recipe", metavar="NAME", help="report a recipe instead of the main pipeline")
+    which.add_argument("--recipe", metavar="RECIPE", help="report a recipe instead of the main pipeline")
     parser.add_argument(
-        "--output", type=Path, default=OUTPUT, metavar="FILE", help="default: %(default)s, which git ignores"
+        "--output",
+        type=Path,
+        default=OUTPUT,
+        metavar="FILE",
+        help="(default: %(default)s, which git ignores)",
     )
+    add_quiet(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -36,4 +46,5 @@ def run(arguments: argparse.Namespace) -> None:
     places = recipe(arguments.recipe) if arguments.recipe else main_pipeline(params=arguments.params)
     page = render(read_results(places))
     write_text(output, page)
-    print(f"{output}: {len(page.encode()) / 1024:,.0f} KB, everything inside; open it in a browser")
+    if not arguments.quiet:
+        print(f"{output}: {len(page.encode()) / 1024:,.0f} KB, everything inside; open it in a browser")

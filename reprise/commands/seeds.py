@@ -6,6 +6,11 @@ import argparse
 
 from reprise.commands.spread import add_spread, run_spread
 
+EXAMPLES = """
+reprise seeds 5
+reprise seeds 10 --params recipes/iris.yaml --json >seeds.json
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reprise.commands.output import add_json, add_markdown, add_quiet, print_json
 from reprise.foundation.errors import UserError
 from reprise.foundation.workers import cores
 
@@ -22,15 +23,23 @@ LEAST = 2
 def add_spread(parser: argparse.ArgumentParser, count: str, told: str) -> None:
     """Add the number of runs and the options."""
     parser.add_argument("count", metavar=count, help=told)
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    parser.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE",
+        help="the pipeline to train (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--jobs", metavar="J", help="processes at a time, one thread each (default: one a core; 1 with cuda)"
     )
     parser.add_argument(
-        "--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s, where the cores are)"
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="where to train (default: %(default)s, a run on each core)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown too")
+    form = parser.add_mutually_exclusive_group()
+    add_json(form)
+    add_markdown(form)
+    add_quiet(parser, "print the table alone, not each run as it ends")
 
 
 def run_spread(arguments: argparse.Namespace, what: str, plan: Plan) -> None:
@@ -45,34 +54,31 @@ def run_spread(arguments: argparse.Namespace, what: str, plan: Plan) -> None:
     jobs = 1 if arguments.device == "cuda" else cores()
     if arguments.jobs is not None:
         jobs = _number(arguments.jobs, "--jobs", 1)
-    from reprise.foundation.files import write_json, write_text
-    from reprise.foundation.room import require_disk
     from reprise.settings.params_file import read_params
     from reprise.spread.report import Report
     from reprise.spread.side_by_side import run_all
     from reprise.spread.table import summaries
 
     params = read_params(arguments.params)
-    for output in filter(None, (arguments.json, arguments.markdown)):
-        require_disk(output.parent)
     runs = plan(params, count, arguments.device)
     done = sum(run.finished for run in runs)
-    if done:
+    if done and not arguments.quiet:
         print(f"{done} of {count} {what}s were trained before", file=sys.stderr)
 
     def tell(run: Run) -> None:
         nonlocal done
         done += 1
         name, summary = next(iter(summaries([run.metrics()]).items()))
+        if arguments.quiet:
+            return
         print(f"{what} {run.name}: {name} {summary.mean:.4f} ({done} of {count})", file=sys.stderr)
 
     run_all(runs, min(jobs, count), arguments.device, what, tell)
     report = Report(what, f"{params.prepare.dataset}: {count} {what}s of {arguments.params}", runs)
-    print(report.text())
-    if arguments.json is not None:
-        write_json(arguments.json, report.json())
-    if arguments.markdown is not None:
-        write_text(arguments.markdown, report.markdown())
+    if arguments.json:
+        print_json(report.json())
+    else:
+        print(report.markdown() if arguments.markdown else report.text())
 
 
 def _number(text: str, where: str, least: int) -> int:

@@ -10,13 +10,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+from reprise.commands.output import add_json, print_json
 from reprise.foundation.errors import UserError
-from reprise.foundation.files import json_text
 from reprise.foundation.states import STATE_VARIABLE, state_root
 from reprise.foundation.workspace import main_root
 from reprise.training.live import live_files
 from reprise.watching.text import BARS, PLAIN_BARS, block, ended, interrupted
 
+EXAMPLES = """
+reprise watch
+reprise watch --once
+reprise watch --json | jq '.[].epoch'
+"""
 PIPELINE = Path("dvc.yaml")
 EVERY, EVERY_IN_A_LOG = 1.0, 30.0  # seconds between two looks
 BACK_AND_CLEAR = "\x1b[{}A\x1b[J"
@@ -24,9 +29,11 @@ BACK_AND_CLEAR = "\x1b[{}A\x1b[J"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("--params", type=Path, metavar="FILE", help="only trainings of this params file")
+    parser.add_argument(
+        "--params", type=Path, metavar="FILE", help="show trainings of this params file alone"
+    )
     parser.add_argument("--once", action="store_true", help="print how things stand and end")
-    parser.add_argument("--json", action="store_true", help="print that as JSON, for programs, and end")
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -44,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"{wanted}: no such file; without --params all trainings are shown")
     found = _found(wanted)
     if arguments.json:
-        print(json_text(found), end="")
+        print_json(found)
         return
     if not any(one["running"] for one in found):
         print(f"no training is running{interrupted(found)}")

@@ -47,7 +47,22 @@ def text_of(path: Path, revision: str) -> str:
         raise UserError(f"{revision}: {path}: {' '.join(str(error).split())}") from None
 
 
+def check_revision(revision: str) -> None:
+    """Raise a `UserError` if neither git nor DVC knows a revision."""
+    from dvc.repo import Repo  # takes half a second
+    from dvc.scm import RevError, resolve_rev
+
+    try:
+        with Repo() as repo:
+            resolve_rev(repo.scm, revision)
+    except RevError:
+        raise UserError(_unknown(revision)) from None
+
+
 def _unknown(revision: str) -> str:
+    shallow = _git("rev-parse", "--is-shallow-repository") == ["true"]
+    if shallow:
+        return f"{revision}: not in this clone, which is shallow; git fetch --unshallow gets what it lacks"
     close = nearest(revision, [*_names(), WORKSPACE])
     hint = f"did you mean {close}?" if close else "dvc exp show -A lists commits and experiments"
     return f"{revision}: no commit, branch, tag or experiment; {hint}"
@@ -55,13 +70,15 @@ def _unknown(revision: str) -> str:
 
 def _names() -> list[str]:
     """Return the names of branches, tags and experiments (DVC keeps these in refs of its own)."""
-    done = subprocess.run(
-        ["git", "for-each-ref", "--format=%(refname)"], capture_output=True, text=True, check=False
-    )
-    refs = [ref.split("/") for ref in done.stdout.split()]
+    refs = [ref.split("/") for ref in _git("for-each-ref", "--format=%(refname)")]
     named = [
         "/".join(ref[2:]) if ref[1] in ("heads", "tags") else ref[-1]
         for ref in refs
         if ref[1] in ("heads", "tags", "exps")
     ]
     return list(dict.fromkeys(named))
+
+
+def _git(*words: str) -> list[str]:
+    """Return the words that a git command prints."""
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=False).stdout.split()

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import pyarrow as pa
-from sqlalchemy import URL, Connection, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
+from reprise.database.address import address_of, scrubbed, secrets_of
 from reprise.database.columns import column
 from reprise.foundation.errors import RepriseError, UserError
 
 ROWS_AT_ONCE = 10_000
-_SECRET = ("pass", "secret", "token", "key")  # parts of the names of a URL's options that hold one
 
 
 def query_table(url: str, query: str) -> Any:
@@ -33,8 +31,8 @@ def query_table(url: str, query: str) -> Any:
     UserError
         If the database can't be reached, refuses the query or returns what is no table.
     """
-    address = _address(url)
-    secrets = _secrets(address)
+    address = address_of(url, "URL")
+    secrets = secrets_of(address)
     try:
         engine = create_engine(address)
         try:
@@ -46,31 +44,12 @@ def query_table(url: str, query: str) -> Any:
         raise
     except (ImportError, NoSuchModuleError) as error:
         raise UserError(
-            f"URL: no driver for {address.drivername} ({_scrubbed(error, secrets)}); install one, such as "
+            f"URL: no driver for {address.drivername} ({scrubbed(error, secrets)}); install one, such as "
             "psycopg[binary] for PostgreSQL, or PyMySQL"
         ) from None
     except Exception as error:  # drivers raise what they like, and a traceback might show the password
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        raise UserError(f"{address.get_backend_name()}: {_scrubbed(cause, secrets)}") from None
-
-
-def _address(url: str) -> URL:
-    try:
-        address = make_url(url)
-    except (ArgumentError, ValueError):
-        raise UserError(
-            "URL: not one of a database; write dialect://user@host/database, such as "
-            "postgresql://me@localhost/shop or sqlite:///shop.db"
-        ) from None
-    name = address.database or ""
-    if address.get_backend_name() == "sqlite" and not name.startswith("file:"):
-        if not name or name == ":memory:":
-            raise UserError("URL: sqlite needs a file: sqlite:///shop.db")
-        if not Path(name).is_file():  # SQLite would make an empty one
-            raise UserError(f"URL: {name}: no such file")
-    if address.drivername == "postgresql":
-        return address.set(drivername="postgresql+psycopg")
-    return address
+        raise UserError(f"{address.get_backend_name()}: {scrubbed(cause, secrets)}") from None
 
 
 def _table(connection: Connection, query: str) -> Any:
@@ -108,23 +87,3 @@ def _joined(name: str, arrays: tuple[Any, ...]) -> Any:
         return column(name, [value for array in arrays for value in array.to_pylist()])
     kind = types.pop() if types else pa.null()
     return pa.chunked_array([array.cast(kind) for array in arrays], kind)
-
-
-def _secrets(address: URL) -> list[str]:
-    """Return every text that a password of the URL may be written as, longest first."""
-    known = [address.password] if address.password else []
-    for name, value in address.query.items():
-        if any(part in name.lower() for part in _SECRET):
-            known += [value] if isinstance(value, str) else value
-    forms: set[str] = set()
-    for secret in known:
-        forms |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
-    return sorted(filter(None, forms), key=lambda form: (-len(form), form))
-
-
-def _scrubbed(error: BaseException, secrets: list[str]) -> str:
-    """Return an error's message as one line without secrets."""
-    message = " ".join(str(error).split()) or type(error).__name__
-    for secret in secrets:
-        message = message.replace(secret, "***")
-    return message[:400]

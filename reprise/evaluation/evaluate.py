@@ -54,6 +54,14 @@ class Places:
     metrics: Path
 
 
+@dataclass(frozen=True)
+class Others:
+    """What simpler models reach."""
+
+    portable: tuple[Baseline, ...] = ()
+    trees: Baseline | None = None
+
+
 def evaluate(
     params: Evaluate,
     places: Places,
@@ -61,10 +69,11 @@ def evaluate(
     workers: int,
     *,
     trust: bool = False,
+    simpler: Others | None = None,
 ) -> Verdict:
     """Judge the model on the test split and write the files; a bar that is missed is recorded in them.
 
-    `trust` is `load_model`'s.
+    `trust` is `load_model`'s; `simpler` is what simpler models are known to reach on this data.
 
     Raises
     ------
@@ -82,16 +91,16 @@ def evaluate(
     names = read_names(places.prepared, schema, rows.ids)
     # The simpler models are fitted while the model's answers are judged.
     with ThreadPoolExecutor(1) as beside:
-        others = beside.submit(_others, params, places, schema, rows, workers)
+        others = beside.submit(lambda: simpler or _others(params, places, schema, rows, workers))
         outputs = _outputs(inference, rows, params, places)
         if schema.task == "classification":
             verdict = _judge_classes(outputs, rows, names, params, inference)
         else:
             width = _half_width(params, places, inference)
             verdict = _judge_values(outputs, rows, names, params, inference, width)
-        simpler = others.result()
+        found = others.result()
     bar = None if params.bar is None else judge_bar(params.bar, verdict.test, verdict.intervals)
-    verdict = replace(verdict, baselines=simpler.portable, trees=simpler.trees, bar=bar)
+    verdict = replace(verdict, baselines=found.portable, trees=found.trees, bar=bar)
     write_results(verdict, params, schema, places.metrics)
     print(summary(verdict, params.confidence, schema))
     return verdict
@@ -122,14 +131,6 @@ def _outputs(inference: Inference, rows: Arrays, params: Evaluate, places: Place
 def _batches(rows: Arrays, size: int) -> Iterator[NDArray[Any]]:
     for start in range(0, len(rows.x), size):
         yield rows.x[start : start + size]
-
-
-@dataclass(frozen=True)
-class Others:
-    """What simpler models reach."""
-
-    portable: tuple[Baseline, ...] = ()
-    trees: Baseline | None = None
 
 
 def _others(params: Evaluate, places: Places, schema: Schema, rows: Arrays, workers: int) -> Others:

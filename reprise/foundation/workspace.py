@@ -26,7 +26,7 @@ def main_root(start: Path | None = None) -> Path:
     for place in range(len(parts) - 2):
         if parts[place : place + 3] == (".dvc", "tmp", "exps"):
             project, copy = Path(*parts[:place]), _repository(here)
-            if copy is None or not copy.is_relative_to(project):
+            if copy is None or not copy.is_relative_to(Path(*parts[: place + 3])):  # a copy without git
                 return project
             # A DVC project may be a folder of the repository, as recipes/ is; the copy is of the repository.
             return (_repository(project) or project) / here.relative_to(copy)

@@ -15,6 +15,11 @@ from reprise.settings.params import Model, Section, Train
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
 Arithmetic = Literal["cpu portable", "cpu native", "cuda"]
+PROMISE: dict[Arithmetic, str] = {
+    "cpu portable": "the same bytes on every machine",
+    "cpu native": "the same bytes on this kind of machine with the same packages",
+    "cuda": "the same bytes on this kind of GPU with the same packages",
+}
 
 
 class ModelCard(Section):

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from reprise.model.card import PROMISE
 from reprise.prepared.schema import SPLITS
 from reprise.report.results import Results
 from reprise.report.wording import number, settings
 
 SHOWN = 12
 SPLIT_NAMES = {"train": "train", "val": "validation", "test": "test"}
-PROMISE = {
-    "cpu portable": "the same bytes on every machine",
-    "cpu native": "the same bytes on this kind of machine with the same packages",
-    "cuda": "the same bytes on this kind of GPU with the same packages",
-}
 Fact = tuple[str, str]
 
 

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+import reprise
 from reprise.evaluation.files import DETAILS, METRICS, MISTAKES, PREDICTIONS
 from reprise.foundation.files import sha256_file
+from reprise.foundation.machine import software, system
 from reprise.model.card import CARD, WEIGHTS
 from reprise.prepared.schema import SCHEMA_FILE
 from reprise.report.lock import same_as_here
 from reprise.report.results import Results
 
 SHOWN_FILES = 40
-PACKAGES = (
-    "reprise",
-    "torch",
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "safetensors",
-    "dvc",
-    "matplotlib",
-    "jinja2",
-)
 
 
 class Hash(NamedTuple):
@@ -92,15 +81,12 @@ def _git(*words: str) -> str | None:
 def commands(results: Results, revision: str) -> list[str]:
     """Return the commands that make these results again."""
     lines = [f"git checkout {revision}"] if revision else []
-    return [*lines, "make env", ". .venv/bin/activate", results.places.command]
+    here = Path("requirements.lock").is_file()  # or the project is beside an installed package
+    made = ["make env", ". .venv/bin/activate"] if here else [f"pip install reprise=={reprise.__version__}"]
+    return [*lines, *made, results.places.command]
 
 
 def environment() -> Iterator[tuple[str, str]]:
     """Yield what tells this machine and its software from others: nothing of the moment or of paths."""
-    yield "system", f"{platform.system()} on {platform.machine()}"
-    yield "Python", f"{platform.python_implementation()} {platform.python_version()}"
-    for name in PACKAGES:
-        try:
-            yield name, metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+    yield "system", system()
+    yield from software()

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from reprise.model.card import PROMISE
 from reprise.report import breakdown, charts, facts, headline, mistakes, origin
 from reprise.report.results import Results
 from reprise.report.wording import settings
@@ -55,7 +56,7 @@ def _context(results: Results) -> dict[str, Any]:
         "params_changed": params_changed(results),
         "params_file": results.places.params.as_posix(),
         "revision": revision,
-        "promise": facts.PROMISE[results.card.arithmetic],
+        "promise": PROMISE[results.card.arithmetic],
         "commands": origin.commands(results, revision),
         "hashes": origin.hashes(results),
         "lock": results.places.lock.as_posix(),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -17,6 +17,7 @@ from reprise.settings.contradictions import contradictions
 from reprise.settings.free import PROBLEM
 from reprise.settings.params import Params
 
+Kind = TypeVar("Kind", bound=BaseModel)
 SCHEMA_FILE = "params.schema.json"
 RECIPES = "recipes"  # the folder of params files that a pipeline of their own reads
 
@@ -29,18 +30,38 @@ def read_params(path: Path) -> Params:
     UserError
         One line per problem: unknown keys, wrong types, values out of range and contradictions.
     """
-    content = _read_yaml(path)
-    try:
-        params = Params.model_validate(content)
-    except ValidationError as error:
-        schema = json_schema()
-        # A value that is of none of several kinds is a problem for each of them: one line all the same.
-        lines = dict.fromkeys(_line(problem, schema) for problem in error.errors())
-        raise UserError(*[f"{path}: {line}" for line in lines]) from None
+    return checked(read_yaml(path, "the sections prepare, model, train, evaluate"), path)
+
+
+def checked(content: Any, path: Path) -> Params:
+    """Return the content of a params file as parameters.
+
+    Raises
+    ------
+    UserError
+        As `read_params`.
+    """
+    params = validated(Params, content, json_schema(), path)
     found = [*contradictions(params), *_unwatched(path, params)]
     if found:
         raise UserError(*[f"{path}: {line}" for line in found])
     return params
+
+
+def validated(kind: type[Kind], content: Any, schema: dict[str, Any], path: Path) -> Kind:
+    """Return the content of a file as an object of a class whose JSON schema is given.
+
+    Raises
+    ------
+    UserError
+        One line for each key that is unknown or has a value that is not allowed.
+    """
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        # A value that is of none of several kinds is a problem for each of them: one line all the same.
+        lines = dict.fromkeys(_line(problem, schema) for problem in error.errors())
+        raise UserError(*[f"{path}: {line}" for line in lines]) from None
 
 
 @cache
@@ -72,7 +93,20 @@ def _unwatched(path: Path, params: Params) -> list[str]:
     ]
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, expected: str) -> dict[str, Any]:
+    """Return the content of a YAML file, a mapping.
+
+    Parameters
+    ----------
+    path : Path
+    expected : str
+        What the file must hold, for the message.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, or it is none of that kind.
+    """
     # ruamel reads YAML 1.2, as DVC does: 1e-05 is a number, `no` is a string.
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
@@ -94,7 +128,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not valid YAML: {_one_line(error)}") from None
     if not isinstance(content, dict):
         found = "nothing" if content is None else type(content).__name__
-        raise UserError(f"{path}: must hold the sections prepare, model, train, evaluate; found {found}")
+        raise UserError(f"{path}: must hold {expected}; found {found}")
     return content
 
 

@@ -10,6 +10,7 @@ from reprise.comparison.predictions import joined, read_predictions
 from reprise.evaluation.files import PREDICTIONS
 from reprise.evaluation.intervals import Interval
 from reprise.spread import table
+from reprise.spread.layout import aligned, markdown
 from reprise.spread.runs import RESULTS, Run
 
 Pooled = dict[str, tuple[float, Interval]]
@@ -35,12 +36,12 @@ class Report:
 
     def text(self) -> str:
         """Return the lines for a terminal."""
-        lines = [self.title, table.aligned(table.cells(self.what, self.runs))]
+        lines = [self.title, aligned(table.cells(self.what, self.runs))]
         return "\n".join([*lines, *self._words()])
 
     def markdown(self) -> str:
         """Return the same for a comment on a pull request."""
-        lines = [f"### {self.title}", "", table.markdown(table.cells(self.what, self.runs)), ""]
+        lines = [f"### {self.title}", "", markdown(table.cells(self.what, self.runs)), ""]
         return "\n".join([*lines, *(f"- {line}" for line in self._words()), ""])
 
     def json(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -74,7 +74,7 @@ class Run:
 
 def seed_runs(params: Params, count: int, device: str) -> list[Run]:
     """Return the same training with `count` seeds, from train.seed on."""
-    named = _Namer(params, device)
+    named = Namer(params, device)
     prepared = named.folder("prepared", params.prepare, None)
     runs = []
     for seed in range(params.train.seed, params.train.seed + count):
@@ -92,7 +92,7 @@ def fold_runs(params: Params, count: int, device: str) -> list[Run]:
         If the dataset has a test split of its own, or is not split at all.
     """
     _refuse_unfit(params.prepare)
-    named, own = _Namer(params, device), _unbarred(params, params.train.seed)
+    named, own = Namer(params, device), _unbarred(params, params.train.seed)
     runs = []
     for fold in (Fold(number, count) for number in range(count)):
         folder = named.folder("run", own, fold)
@@ -122,7 +122,7 @@ def _refuse_unfit(prepare: Prepare) -> None:
         )
 
 
-class _Namer:
+class Namer:
     """Names folders by all that decides what will be in them; data and code are read once."""
 
     def __init__(self, params: Params, device: str) -> None:
@@ -138,13 +138,14 @@ class _Namer:
         self.versions = {"torch": version("torch"), "reprise": reprise.__version__}
 
     def folder(self, kind: str, params: Params | Prepare, fold: Fold | None) -> Path:
-        settings = {
-            **self.known,
-            "kind": kind,
-            "params": params.model_dump(mode="json"),
-            "fold": None if fold is None else [fold.number, fold.count],
-        }
-        return state_root() / "spread" / fingerprint(settings, [], self.versions)[:32]
+        """Return the folder of a run, or of prepared data."""
+        own = {"fold": None if fold is None else [fold.number, fold.count]}
+        return state_root() / "spread" / self.name(kind, params, own)
+
+    def name(self, kind: str, params: Params | Prepare, own: Mapping[str, Any]) -> str:
+        """Return a name for what `kind` says, which parameters and settings of its own decide too."""
+        settings = {**self.known, "kind": kind, "params": params.model_dump(mode="json"), **own}
+        return fingerprint(settings, [], self.versions)[:32]
 
 
 def _raw_files(prepare: Prepare) -> Iterator[Path]:

@@ -98,7 +98,7 @@ def run_all(runs: Sequence[Run], jobs: int, device: str, what: str, tell: Callab
     left = [run for run in runs if not run.finished]
     processes = Processes()
     with (
-        _alone(runs[0].folder.parent, what),
+        alone(runs[0].folder.parent, f"{what}s", "seeds or folds"),
         stop_on_signals() as stop,
         ThreadPoolExecutor(jobs) as pool,
     ):
@@ -155,22 +155,45 @@ def _work(run: Run, options: Sequence[str], processes: Processes, what: str) -> 
     code = processes.call(
         [sys.executable, "-m", "reprise.spread.work", str(run.folder), *options], run.folder
     )
-    if code == 0:
-        return
-    lines = (run.folder / "errors").read_text(encoding="utf-8", errors="replace").splitlines()
+    if code != 0:
+        raise failure(f"{what} {run.name}", code, run.folder / "errors")
+
+
+def failure(who: str, code: int, errors: Path) -> RepriseError:
+    """Return what a process's end means.
+
+    Parameters
+    ----------
+    who : str
+        What the process did, such as ``seed 3``.
+    code : int
+        Its exit code, not 0.
+    errors : Path
+        The file with what it printed on standard error.
+    """
+    lines = errors.read_text(encoding="utf-8", errors="replace").splitlines()
     if code in ENDED:
-        raise ENDED[code](*(f"{what} {run.name}: {line}" for line in lines))
+        return ENDED[code](*(f"{who}: {line}" for line in lines))
     if code < 0 or code > 128:  # as the system tells it, or as the training's exit code does
         number = -code if code < 0 else code - 128
-        raise RepriseError(
-            f"{what} {run.name}: ended by signal {number}, its state is kept; out of memory? use fewer --jobs"
+        return RepriseError(
+            f"{who}: ended by signal {number}, its state is kept; out of memory? use fewer --jobs"
         )
-    raise RepriseError(f"{what} {run.name}: failed ({code}); see {run.folder / 'errors'}", *lines[-1:])
+    return RepriseError(f"{who}: failed ({code}); see {errors}", *lines[-1:])
 
 
 @contextmanager
-def _alone(root: Path, what: str) -> Iterator[None]:
-    """Hold the lock under which one command at a time works below `root`."""
+def alone(root: Path, who: str, work: str) -> Iterator[None]:
+    """Hold the lock under which one command at a time works below `root`.
+
+    Parameters
+    ----------
+    root : Path
+    who : str
+        The command, for the message.
+    work : str
+        What another process may be at.
+    """
     root.mkdir(parents=True, exist_ok=True)
     with (root / "lock").open("a+", encoding="utf-8") as lock:
         try:
@@ -178,7 +201,7 @@ def _alone(root: Path, what: str) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise EnvironmentProblem(
-                f"{what}s: process {lock.read().strip()} is at work on seeds or folds here; wait for it, or "
+                f"{who}: process {lock.read().strip()} is at work on {work} here; wait for it, or "
                 "end it (its state is kept)"
             ) from None
         lock.truncate(0)

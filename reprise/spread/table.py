@@ -7,11 +7,11 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from reprise.evaluation.judged import HEADLINE
+from reprise.spread.layout import MISSING
 
 Metrics = Mapping[str, float]
 FIRST = (*HEADLINE["classification"], *HEADLINE["regression"])  # in this order, then a user's own
 SPOKEN = ("accuracy", "log_loss", "rmse", "mae")
-MISSING = "-"
 
 
 class Summary(NamedTuple):
@@ -68,24 +68,6 @@ def _format(summary: Summary) -> str:
     """Return the format of a metric: four decimals where these tell something, else four digits."""
     largest = max(abs(summary.min), abs(summary.max))
     return "{:.4f}" if 0.01 <= largest < 10_000 or largest == 0 else "{:.4g}"
-
-
-def aligned(table: Sequence[Sequence[str]]) -> str:
-    """Return a table for a terminal: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(
-        "  ".join(
-            text.ljust(width) if place == 0 else text.rjust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    )
-
-
-def markdown(table: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    header, *rows = (f"| {' | '.join(row)} |" for row in table)
-    return "\n".join([header, f"|---|{'---:|' * (len(table[0]) - 1)}", *rows])
 
 
 def in_words(what: str, runs: Sequence[Metrics]) -> list[str]:

@@ -10,6 +10,10 @@ from reprise.training.live_history import LiveHistory
 from reprise.training.progress import History
 
 
+class Abandoned(Exception):
+    """A follower raises it to end a training that is not worth going on with; its state is removed."""
+
+
 class Follower:
     """Is told what a training works on; this one keeps nothing of it."""
 
@@ -27,10 +31,10 @@ class Follower:
 
 
 class Watched(Follower):
-    """Tells of a training in three places: on the terminal, in its live file and in history.csv."""
+    """Tells of a training on the terminal, in its live file, in history.csv, and whoever else follows."""
 
-    def __init__(self, display: Display, live: LiveFile, history: LiveHistory) -> None:
-        self.display, self.live, self.history = display, live, history
+    def __init__(self, display: Display, live: LiveFile, history: LiveHistory, also: Follower) -> None:
+        self.display, self.live, self.history, self.also = display, live, history, also
         display.also = live.moved
 
     def begin(self, unit: str, amount: int, epochs: int) -> None:
@@ -46,8 +50,10 @@ class Watched(Follower):
         """Show the history at once: it was taken away with the other outputs."""
         self.live.history = history
         self.history.write(history)
+        self.also.resumed(history)
 
     def grown(self, history: Sequence[History]) -> None:
         """Show the history where it is looked for."""
         self.live.history = history
         self.history.grown(history)
+        self.also.grown(history)

@@ -33,7 +33,7 @@ from reprise.training.checkpoint import Checkpoints
 from reprise.training.class_weights import class_weights
 from reprise.training.display import Display
 from reprise.training.exact import fit_exactly
-from reprise.training.followers import Watched
+from reprise.training.followers import Abandoned, Follower, Watched
 from reprise.training.head import fit_head
 from reprise.training.identity import about_run, state_name
 from reprise.training.live import LiveFile
@@ -73,7 +73,13 @@ class Places:
     params: Path = Path("params.yaml")
 
 
-def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], workers: int) -> None:
+def run(
+    params: Params,
+    places: Places,
+    device: Literal["auto", "cpu", "cuda"],
+    workers: int,
+    follower: Follower | None = None,
+) -> None:
     """Train and write the model files and the history.
 
     Parameters
@@ -83,7 +89,15 @@ def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], 
     device : {"auto", "cpu", "cuda"}
     workers : int
         Threads that share the slices out on a CPU, at most one per slice.
+    follower : Follower, optional
+        Is told of every epoch, and may end the training.
+
+    Raises
+    ------
+    Abandoned
+        If the follower did.
     """
+    also = follower or Follower()
     exact = params.train.optimizer == "exact"
     chosen = "cpu" if exact else choose_device(device)  # there are no kernels for CUDA
     configure(chosen, params.train.numerics, tf32=params.train.tf32)
@@ -99,9 +113,13 @@ def run(params: Params, places: Places, device: Literal["auto", "cpu", "cuda"], 
         folder = state_root() / "train" / state_name(params, places.prepared, chosen)
         if ranks.first:
             with Checkpoints(folder) as checkpoints:
-                _train(params, places, schema, chosen, workers, ranks, checkpoints)
+                try:
+                    _train(params, places, schema, chosen, workers, ranks, checkpoints, also)
+                except Abandoned:
+                    checkpoints.remove()
+                    raise
         else:
-            _train(params, places, schema, chosen, workers, ranks, Checkpoints(folder))
+            _train(params, places, schema, chosen, workers, ranks, Checkpoints(folder), also)
     finally:
         processes.leave(ranks)
 
@@ -128,6 +146,7 @@ def _train(
     workers: int,
     ranks: Ranks,
     checkpoints: Checkpoints,
+    also: Follower,
 ) -> None:
     target = torch.device(device)
     pool = Pool(pool_size(params, device, workers))
@@ -137,7 +156,7 @@ def _train(
         LiveHistory(places.metrics / HISTORY_FILE, ranks.first) as history,
         LiveFile(checkpoints.folder, about, display.standing, monitor, ranks.first) as live,
     ):
-        watched = Watched(display, live, history)
+        watched = Watched(display, live, history, also)
         with stop_on_signals() as stop, display, telling(None):
             train_rows = load_rows(places.prepared, schema, "train", target)
             job = Job(

@@ -4,7 +4,7 @@ DVC's own page loads the library from elsewhere. This one is .dvc/plots.html, wh
 .dvc/config.local names it: a clone without the page keeps DVC's own. The recipes, a DVC project of their own,
 use the same one. The library is Vega, Vega-Lite and Vega-Embed as the package vl-convert-python brings them.
 
-Run by ``make env`` with the environment's Python, in the project's root.
+``python -m reprise.project.plots_page`` in the project's root is what ``make env`` runs.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
-
-import vl_convert
 
 from reprise.foundation.files import write_text
 
@@ -52,29 +51,31 @@ body {{ font-family: sans-serif; margin: 1rem; }}
 
 def page() -> str:
     """Return the page, with DVC's places for what it fills in."""
-    library = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+    import vl_convert  # loads 40 MB
+
+    library = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]  # its stubs want more
     if "</script" in library:
         raise ValueError("the plotting library can't stand inside a page")
-    return HTML.format(library=library, version=vl_convert.__version__)
+    return HTML.format(library=library, version=metadata.version("vl-convert-python"))
 
 
-def main() -> int:
-    """Write the page and name it, unless another one is named already; return the exit code."""
-    if not FOLDER.is_dir():
+def write_page(root: Path = Path()) -> int:
+    """Write a project's page and name it, unless another one is named already; return the exit code."""
+    if not (root / FOLDER).is_dir():
         return 0  # not a DVC project: stages work without
-    write_text(FOLDER / PAGE, page())
-    return max(name_page(project) for project in PROJECTS if (project / FOLDER).is_dir())
+    write_text(root / FOLDER / PAGE, page())
+    return max(name_page(root, root / project) for project in PROJECTS if (root / project / FOLDER).is_dir())
 
 
-def name_page(project: Path) -> int:
+def name_page(root: Path, project: Path) -> int:
     """Name the page in a DVC project's config.local, unless another one is named; return the exit code."""
     config = [sys.executable, "-m", "dvc", "config"]
     named = subprocess.run([*config, OPTION], cwd=project, capture_output=True, text=True, check=False)
     if named.stdout.strip():
         return 0
-    page = os.path.relpath(FOLDER / PAGE, project / FOLDER)  # paths in config.local begin at .dvc
+    page = os.path.relpath(root / FOLDER / PAGE, project / FOLDER)  # paths in config.local begin at .dvc
     return subprocess.run([*config, "--local", OPTION, page], cwd=project, check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_page())

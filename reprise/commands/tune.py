@@ -1,0 +1,104 @@
+"""``reprise tune``: a search for better parameters."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+from reprise.foundation.errors import UserError
+from reprise.foundation.workers import cores
+
+TRIALS = 50
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    parser.add_argument(
+        "--space", type=Path, default=Path("tune.yaml"), metavar="FILE",
+        help="what is searched (default: %(default)s; docs/tuning.md)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trials", default=str(TRIALS), metavar="N", help="of the study, earlier ones included (default: 50)"
+    )
+    parser.add_argument(
+        "--jobs",
+        metavar="J",
+        help="trials at a time, which share the cores (default: one a core; 1 with cuda)",
+    )
+    parser.add_argument("--timeout", metavar="SECONDS", help="end then; the same command goes on")
+    parser.add_argument(
+        "--storage", metavar="URL", help="a database that several machines share (default: a file in .state)"
+    )
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s, where the cores are)"
+    )
+    parser.add_argument("--apply", action="store_true", help="write the best parameters into the params file")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all trials there")
+    parser.add_argument(
+        "--html", type=Path, default=Path("tune.html"), metavar="FILE",
+        help="the page with history and importance (default: %(default)s, which git ignores)",
+    )  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Carry out the trials that are left, and print and write what was found."""
+    most = whole_number(arguments.trials, "--trials")
+    jobs = 1 if arguments.device == "cuda" else cores()
+    if arguments.jobs is not None:
+        jobs = whole_number(arguments.jobs, "--jobs")
+    timeout = None if arguments.timeout is None else whole_number(arguments.timeout, "--timeout")
+    import optuna  # and what reads params and data
+
+    from reprise.foundation.files import json_text
+    from reprise.spread.side_by_side import alone
+    from reprise.tuning.search import read_search
+    from reprise.tuning.study import Study
+    from reprise.tuning.trials import Trials
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", module="optuna")
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    search = read_search(arguments.params, arguments.space, arguments.device)
+    with alone(search.folder, "tune", "this study"):
+        study = Study(search.name, search.tuning, search.objective, arguments.storage, search.folder)
+        done = len(study.done())
+        print(f"study {search.name[:6]}: {done} of {most} trials are done", file=sys.stderr)
+        if done < most:
+            search.prepare()
+            Trials(search, study, most, lambda line: print(line, file=sys.stderr)).run(
+                min(jobs, most), timeout
+            )
+        from reprise.tuning.page import render  # loads matplotlib, which no trial waits for
+        from reprise.tuning.results import Results
+
+        results = Results(search, study.done(), study.importance())
+    print(results.text())
+    if arguments.json is not None:
+        write(arguments.json, "--json", json_text(results.json()))
+    if results.best is None:
+        raise UserError("tune: no trial was trained to its end; give it more --trials or a longer --timeout")
+    write(arguments.html, "--html", render(results))
+    print(f"history and importance: {arguments.html}")
+    if arguments.apply:
+        write(search.file, "--apply", search.text_of(results.best.drawn))
+        print(f"{search.file}: has the parameters of trial {results.best.number} now; dvc repro runs it")
+
+
+def write(path: Path, where: str, text: str) -> None:
+    """Write a file that an option names."""
+    from reprise.foundation.files import write_text
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UserError(f"{where}: {path} can't be written: {error.strerror}; name another file") from None
+
+
+def whole_number(text: str, where: str) -> int:
+    """Return a number from the command line."""
+    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
+        raise UserError(f"{where}: must be a whole number ≥ 1; found {text!r}")
+    return int(text)

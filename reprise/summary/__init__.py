@@ -1,0 +1,1 @@
+"""The results of all pipelines as Markdown, beside those of another commit: for a pull request."""
