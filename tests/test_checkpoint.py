@@ -233,7 +233,7 @@ def test_the_state_is_at_the_main_repository(tmp_path: Path, monkeypatch) -> Non
 
 
 def test_a_project_that_is_a_folder_of_its_repository(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.delenv(checkpoint.STATE_VARIABLE, raising=False)
+    monkeypatch.delenv(STATE_VARIABLE, raising=False)
     copy = tmp_path / "recipes" / ".dvc" / "tmp" / "exps" / "standalone" / "tmpabc"
     for repository in (tmp_path, copy):
         (repository / ".git").mkdir(parents=True)
