@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from postgres import server
@@ -33,8 +34,6 @@ KINDS = "space:\n  model.kind: {kind: choice, values: [linear, mlp]}\n"
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with a quick pipeline, and a branch to try things on."""
     folder = copy_project(tmp_path_factory.mktemp("tune"))
-    for name in ("recipes/dvc.yaml", "recipes/dvc.lock"):  # DVC would look for what they make
-        (folder / name).unlink(missing_ok=True)
     text = (folder / "recipes/iris.yaml").read_text(encoding="utf-8")
     text = (
         text.replace("val: 0.0", "val: 0.2")
@@ -57,12 +56,17 @@ def experiments(project: Path) -> list[str]:
     return sorted(refs.split())
 
 
-def test_trials_are_experiments_that_can_be_applied(project: Path, tmp_path: Path) -> None:
-    told = run(f"{TUNE} --trials 2 --jobs 1 --json {tmp_path}/a.json", project)
+def found(project: Path, command: str = f"{TUNE} --trials 2") -> Any:
+    """Return what a search found; one that is done is not done again."""
+    return json.loads(run(f"{command} --json --quiet", project))
+
+
+def test_trials_are_experiments_that_can_be_applied(project: Path) -> None:
+    told = run(f"{TUNE} --trials 2 --jobs 1", project)
     assert "iris: 2 trials of params.yaml: 2 trained; by the validation loss" in told
     assert run("git status --porcelain", project) == ""
     assert not (project / "models/model.json").exists()
-    first = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    first = found(project)
     best = next(trial for trial in first["trials"] if trial["number"] == first["best"])
     assert experiments(project) == sorted(trial["experiment"] for trial in first["trials"])
     assert best["value"] == min(trial["value"] for trial in first["trials"]) == best["figures"]["loss"]
@@ -72,8 +76,7 @@ def test_trials_are_experiments_that_can_be_applied(project: Path, tmp_path: Pat
 
     # With more at a time, from the same seed, the trials that chance alone draws are the same.
     shutil.rmtree(project / ".state")
-    run(f"{TUNE} --trials 2 --jobs 2 --json {tmp_path}/b.json", project)
-    assert json.loads((tmp_path / "b.json").read_text(encoding="utf-8")) == first
+    assert found(project, f"{TUNE} --trials 2 --jobs 2") == first
 
     # What is applied is whole: nothing is left to run, and running it all again gives the same bytes.
     applied = run(f"dvc exp apply {best['experiment']}", project, fails=0)
@@ -127,9 +130,9 @@ def checkpoints(project: Path) -> list[Path]:
     return list((project / ".state/train").glob("*/checkpoint"))
 
 
-def test_a_search_that_was_stopped_or_killed_goes_on_where_it_was(project: Path, tmp_path: Path) -> None:
+def test_a_search_that_was_stopped_or_killed_goes_on_where_it_was(project: Path) -> None:
     shutil.rmtree(project / ".state", ignore_errors=True)
-    slow = f"{TUNE} --params slow.yaml --trials 2 --jobs 2 --json {tmp_path}/slow.json"
+    slow = f"{TUNE} --params slow.yaml --trials 2 --jobs 2"
     process = started(project, slow)
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
@@ -147,8 +150,7 @@ def test_a_search_that_was_stopped_or_killed_goes_on_where_it_was(project: Path,
     told = run(slow, project)
     assert "iris: 2 trials of slow.yaml: 2 trained" in told
     assert not checkpoints(project)
-    found = json.loads((tmp_path / "slow.json").read_text(encoding="utf-8"))
-    assert [(trial["number"], trial["ended"]) for trial in found["trials"]] == [
+    assert [(trial["number"], trial["ended"]) for trial in found(project, slow)["trials"]] == [
         (0, "trained"),
         (1, "trained"),
     ]

@@ -222,16 +222,19 @@ def test_a_sparkline_has_the_shape_of_its_values() -> None:
 def test_runs_are_named_by_file_and_experiment_and_by_what_differs(tmp_path: Path) -> None:
     root = str(tmp_path)
     copy = tmp_path / ".dvc/tmp/exps/standalone/tmpabc"
-    info = tmp_path / ".dvc/tmp/exps/run/1/1.run"
-    info.parent.mkdir(parents=True)
-    info.write_text(json.dumps({"root_dir": str(copy), "name": "dopey-cat"}))
-    (info.parent / "2.run").write_text("{")
+    recipe = tmp_path / "recipes/.dvc/tmp/exps/standalone/tmpdef"  # a DVC project of its own
+    for folder, name in ((copy, "dopey-cat"), (recipe, "lazy-dog")):
+        info = folder.parents[1] / "run/1/1.run"
+        info.parent.mkdir(parents=True)
+        info.write_text(json.dumps({"root_dir": str(folder), "name": name}))
+        (info.parent / "2.run").write_text("{")
 
     def of(folder: object, **train: object) -> dict[str, Any]:
         settings = {"train": {"lr": 0.1, "seed": 1} | train}
         return {"params": "params.yaml", "folder": str(folder), "root": root, "settings": settings}
 
     assert names([of(root)]) == ["params.yaml"]
+    assert names([of(recipe)]) == ["params.yaml (experiment lazy-dog)"]
     assert names([of(copy, lr=0.2), of(root), of(copy.with_name("tmpxyz"))]) == [
         "params.yaml (experiment dopey-cat)  train.lr=0.2",
         "params.yaml  train.lr=0.1",
@@ -261,7 +264,7 @@ def test_where_nothing_runs_it_says_so(project: Path, monkeypatch, capsys) -> No
 def test_a_training_is_shown_while_it_runs_and_after_a_kill(place: Place, monkeypatch, capsys) -> None:
     monkeypatch.setenv(STATE_VARIABLE, str(place.folder / "state"))
     params = str(place.folder / "params.yaml")
-    process = place.start("--workers=1", pause=0.4, saves=True)
+    process = place.start("--workers=1", pause=1.0, saves=True)
     wait_for(lambda: "last" in watched(capsys, "--once"))
     shown = watched(capsys, "--params", params, "--once")
     assert re.search(rf"\(process {process.pid} on .*\)\n  now   epoch [23]/3  step \d/3", shown)

@@ -7,22 +7,35 @@ import sys
 import warnings
 from pathlib import Path
 
+from reprise.commands.output import add_json, add_quiet, print_json
 from reprise.foundation.errors import UserError
 from reprise.foundation.workers import cores
 
+EXAMPLES = """
+reprise tune
+reprise tune --trials 100 --jobs 2 --timeout 3600
+reprise tune --storage postgresql://me@host/studies    (several machines, one study)
+reprise tune --apply                                   (the best parameters into params.yaml)
+"""
 TRIALS = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    parser.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE",
+        help="what is searched around (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--space", type=Path, default=Path("tune.yaml"), metavar="FILE",
         help="what is searched (default: %(default)s; docs/tuning.md)",
     )  # fmt: skip
     parser.add_argument(
-        "--trials", default=str(TRIALS), metavar="N", help="of the study, earlier ones included (default: 50)"
-    )
+        "--trials",
+        default=str(TRIALS),
+        metavar="N",
+        help="of the study, earlier ones included (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--jobs",
         metavar="J",
@@ -36,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s, where the cores are)"
     )
     parser.add_argument("--apply", action="store_true", help="write the best parameters into the params file")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all trials there")
+    add_json(parser)
+    add_quiet(parser, "print the table alone, not each trial as it ends")
     parser.add_argument(
         "--html", type=Path, default=Path("tune.html"), metavar="FILE",
         help="the page with history and importance (default: %(default)s, which git ignores)",
@@ -52,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     timeout = None if arguments.timeout is None else whole_number(arguments.timeout, "--timeout")
     import optuna  # and what reads params and data
 
-    from reprise.foundation.files import json_text
+    from reprise.foundation.files import write_text
     from reprise.spread.side_by_side import alone
     from reprise.tuning.search import read_search
     from reprise.tuning.study import Study
@@ -65,36 +79,30 @@ def run(arguments: argparse.Namespace) -> None:
     with alone(search.folder, "tune", "this study"):
         study = Study(search.name, search.tuning, search.objective, arguments.storage, search.folder)
         done = len(study.done())
-        print(f"study {search.name[:6]}: {done} of {most} trials are done", file=sys.stderr)
+
+        def tell(line: str) -> None:
+            if not arguments.quiet:
+                print(line, file=sys.stderr)
+
+        tell(f"study {search.name[:6]}: {done} of {most} trials are done")
         if done < most:
             search.prepare()
-            Trials(search, study, most, lambda line: print(line, file=sys.stderr)).run(
-                min(jobs, most), timeout
-            )
+            Trials(search, study, most, tell).run(min(jobs, most), timeout)
         from reprise.tuning.page import render  # loads matplotlib, which no trial waits for
         from reprise.tuning.results import Results
 
         results = Results(search, study.done(), study.importance())
-    print(results.text())
-    if arguments.json is not None:
-        write(arguments.json, "--json", json_text(results.json()))
+    if arguments.json:
+        print_json(results.json())
+    else:
+        print(results.text())
     if results.best is None:
         raise UserError("tune: no trial was trained to its end; give it more --trials or a longer --timeout")
-    write(arguments.html, "--html", render(results))
-    print(f"history and importance: {arguments.html}")
+    write_text(arguments.html, render(results))
+    tell(f"history and importance: {arguments.html}")
     if arguments.apply:
-        write(search.file, "--apply", search.text_of(results.best.drawn))
-        print(f"{search.file}: has the parameters of trial {results.best.number} now; dvc repro runs it")
-
-
-def write(path: Path, where: str, text: str) -> None:
-    """Write a file that an option names."""
-    from reprise.foundation.files import write_text
-
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise UserError(f"{where}: {path} can't be written: {error.strerror}; name another file") from None
+        write_text(search.file, search.text_of(results.best.drawn))
+        tell(f"{search.file}: has the parameters of trial {results.best.number} now; dvc repro runs it")
 
 
 def whole_number(text: str, where: str) -> int:

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+EXPERIMENTS = Path(".dvc", "tmp", "exps")  # of a DVC project: where its experiments run in copies
 # A file or folder in DVC's cache, named by the hash of its content. The cache may lie on another disk.
 _CACHED = re.compile(r"files/md5/[0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?")
 
@@ -22,15 +23,22 @@ def main_root(start: Path | None = None) -> Path:
         The folder to judge; the current one by default.
     """
     here = (start or Path.cwd()).resolve()
-    parts = here.parts
-    for place in range(len(parts) - 2):
-        if parts[place : place + 3] == (".dvc", "tmp", "exps"):
-            project, copy = Path(*parts[:place]), _repository(here)
-            if copy is None or not copy.is_relative_to(Path(*parts[: place + 3])):  # a copy without git
-                return project
-            # A DVC project may be a folder of the repository, as recipes/ is; the copy is of the repository.
-            return (_repository(project) or project) / here.relative_to(copy)
-    return here
+    project, copy = copied_project(here), _repository(here)
+    if project is None:
+        return here
+    if copy is None or not copy.is_relative_to(project / EXPERIMENTS):  # a copy without git
+        return project
+    # A DVC project may be a folder of the repository, as recipes/ is; the copy is of the repository.
+    return (_repository(project) or project) / here.relative_to(copy)
+
+
+def copied_project(place: Path) -> Path | None:
+    """Return the DVC project to whose experiments a copy belongs; None for a place that is in no copy."""
+    parts = place.parts
+    for number in range(len(parts) - 2):
+        if parts[number : number + 3] == EXPERIMENTS.parts:
+            return Path(*parts[:number])
+    return None
 
 
 def _repository(place: Path) -> Path | None:

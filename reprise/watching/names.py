@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reprise.foundation.workspace import EXPERIMENTS, copied_project
+
 MOST = 4  # settings that are told: runs of two exercises differ in everything
-EXPERIMENTS = Path(".dvc", "tmp", "exps")
 
 
 def names(runs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -19,14 +20,14 @@ def names(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     runs : sequence of mappings
         From `reprise.training.live.live_files`.
     """
-    experiments = {root: experiment_names(Path(root)) for root in {run["root"] for run in runs}}
     named = []
     for run in runs:
-        folder, root = run["folder"], run["root"]
-        if folder == root:
+        folder = run["folder"]
+        project = copied_project(Path(folder))
+        if project is None:
             named.append(run["params"])
         else:
-            experiment = experiments[root].get(folder, Path(folder).name)
+            experiment = experiment_names(project).get(folder, Path(folder).name)
             named.append(f"{run['params']} (experiment {experiment})")
     if len(runs) < 2:
         return named
@@ -44,10 +45,10 @@ def _own(settings: Mapping[str, Any], differing: Sequence[str]) -> str:
     return " ".join(shown) if len(shown) <= MOST else ""
 
 
-def experiment_names(root: Path) -> dict[str, str]:
-    """Return the names of DVC's running experiments by the folder of their copy of the project."""
+def experiment_names(project: Path) -> dict[str, str]:
+    """Return the names of a DVC project's running experiments by the folder of their copy."""
     found = {}
-    for path in (root / EXPERIMENTS / "run").glob("*/*.run"):
+    for path in (project / EXPERIMENTS / "run").glob("*/*.run"):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # it ended this moment
