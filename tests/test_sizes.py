@@ -92,7 +92,7 @@ def test_what_a_training_takes(monkeypatch: pytest.MonkeyPatch) -> None:
         params = Params(prepare=Prepare(), model=model, train=train, evaluate=Evaluate())
         assert refuse_too_large(params, TABLE, "cpu") == 4 * count
     refuse_too_large(params, TABLE, "cuda")  # the rest is on the GPU
-    assert asked == [4 * count * copies for copies in (1 + 3 + 2, 1 + 1, 1 + 1 + 1, 1)]
+    assert asked == [4 * count * copies for copies in (1 + 1 + 2, 1 + 1, 1 + 1 + 1, 1)]
 
 
 def test_weights_that_are_not_the_models() -> None:

@@ -42,8 +42,8 @@ def outlined(model: Model, train: Train, schema: Schema) -> nn.Module | None:
 def refuse_too_large(params: Params, schema: Schema, device: Device) -> int:
     """Refuse a model that can't be trained in this machine's memory.
 
-    What is certainly needed are all weights and, on a CPU, of the network in training a gradient for each
-    slice and what the optimizer keeps.
+    What is certainly needed, however many processes share the slices out, are all weights and, on a CPU, of
+    the network in training a gradient and what the optimizer keeps.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def refuse_too_large(params: Params, schema: Schema, device: Device) -> int:
     copies = 1.0
     if device == "cpu" and train.optimizer != "exact":
         moments = MOMENTS.get(train.optimizer, int(train.momentum > 0.0))
-        copies += (train.slices + moments) / train.folds
+        copies += (1 + moments) / train.folds
     require_memory(
         int(FLOAT * count * copies),
         f"{_key_of_largest(params.model)}: training {count:,} weights",

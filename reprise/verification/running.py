@@ -32,7 +32,10 @@ def run(command: Sequence[str], folder: Path, **extra: str) -> subprocess.Comple
     """
     variables = {**environment(), **extra}
     try:
-        return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=folder, env=variables, capture_output=True, check=False,
+            encoding="utf-8", errors="surrogateescape",  # names of files may be any bytes
+        )  # fmt: skip
     except FileNotFoundError:
         raise EnvironmentProblem(f"{command[0]}: not installed; it is needed here") from None
 
