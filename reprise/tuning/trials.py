@@ -14,6 +14,7 @@ from threading import Event
 from reprise.foundation.errors import Interrupted, UserError
 from reprise.foundation.files import write_json
 from reprise.foundation.workers import cores
+from reprise.foundation.workspace import EXPERIMENTS
 from reprise.spread.side_by_side import POLL, failure
 from reprise.training.signals import stop_on_signals
 from reprise.tuning.experiments import SETUP, copy_code, copy_project, pipeline_of, snapshot
@@ -22,7 +23,6 @@ from reprise.tuning.storage import HEARTBEAT
 from reprise.tuning.study import EXPERIMENT, FIGURES, SAME, WHY, Study, Trial
 from reprise.tuning.worker import Worker
 
-COPIES = Path(".dvc/tmp/exps")  # where DVC has the copies that its experiments run in
 MOST_REFUSED = 5  # trials while none could be trained: then the space is at fault
 
 
@@ -88,8 +88,8 @@ class Trials:
     @contextmanager
     def _copies(self, jobs: int) -> Iterator[list[Path]]:
         """Make a copy of the project for each worker, and remove them at the end."""
-        # Below COPIES it is known for a copy, and downloads of this project are found.
-        below = COPIES if COPIES.parents[1].is_dir() else self.search.folder
+        # Below EXPERIMENTS it is known for a copy, and downloads of this project are found.
+        below = EXPERIMENTS if EXPERIMENTS.parents[1].is_dir() else self.search.folder
         folder = below / f"tune-{self.search.name[:6]}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
