@@ -20,7 +20,7 @@ EXACT = {
     # Copies (from float64 to float32 rounds once, as IEEE-754 says), and constants.
     "aten.clone.default", "aten.copy_.default", "aten._to_copy.default", "aten.cat.default",
     "aten.lift_fresh.default", "aten.zeros.default", "aten.zeros_like.default", "aten.ones.default",
-    "aten.fill_.Scalar", "aten.zero_.default", "aten.arange.default",
+    "aten.full.default", "aten.fill_.Scalar", "aten.zero_.default", "aten.arange.default",
     # One value, to Python.
     "aten._local_scalar_dense.default",
     # Comparisons, and what follows from them: no rounding.

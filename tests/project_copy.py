@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 
 def environment(**extra: str) -> dict[str, str]:
     """Return the environment in which ``dvc`` and ``python`` are those of this interpreter."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("REPRISE_", "DVC_"))}
+    # A make that runs the tests tells a make in a test that it is its child.
+    foreign = ("REPRISE_", "DVC_", "MAKE", "MFLAGS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONDONTWRITEBYTECODE": "1", **extra}
 

@@ -242,7 +242,7 @@ def test_a_project_that_is_a_folder_of_its_repository(tmp_path: Path, monkeypatc
 
 
 def test_a_copy_without_a_repository_of_its_own(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.delenv(checkpoint.STATE_VARIABLE, raising=False)
+    monkeypatch.delenv(STATE_VARIABLE, raising=False)
     (tmp_path / ".git").mkdir()
     copy = tmp_path / ".dvc" / "tmp" / "exps" / "tune-abc" / "0"
     copy.mkdir(parents=True)

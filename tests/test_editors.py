@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from project_copy import environment
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
@@ -105,6 +106,11 @@ def test_make_takes_an_environment_from_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text(head + "\nshow:\n\t@echo $(BIN) $${PATH%%:*}\n", encoding="utf-8")
     for venv, binary in (("/opt/venv", "/opt/venv/bin"), (".venv", f"{tmp_path}/.venv/bin")):
         shown = subprocess.run(
-            ["make", "show", f"VENV={venv}"], cwd=tmp_path, capture_output=True, text=True, check=True
+            ["make", "show", f"VENV={venv}"],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.split()
         assert shown == [f"{venv}/bin", binary]

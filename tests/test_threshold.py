@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from sklearn.metrics import f1_score, precision_recall_curve
 from tiny import rows_of, schema_of
 from train_process import PARAMS
 
-from reprise.commands import inspect
+from reprise import cli
 from reprise.evaluation.evaluate import Places as Judged
 from reprise.evaluation.evaluate import evaluate
 from reprise.export.export import export
@@ -182,7 +181,7 @@ def test_a_number_is_taken_as_it_is_and_told(places: Judged, capsys: pytest.Capt
     assert report["test"]["accuracy"] == np.mean((chance >= 0.4) == actual)
     told = capsys.readouterr().out
     assert "\nclass 'class 1' is predicted from probability 0.4 on\n" in told
-    inspect.run(Namespace(model=places.model, metrics=places.metrics / "metrics.json"))
+    cli.run(["inspect", f"{places.model}", "--metrics", f"{places.metrics}/metrics.json"])
     assert "class 'class 1' is predicted from probability 0.4 on\n" in capsys.readouterr().out
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from project_copy import environment
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +70,9 @@ def test_ci_runs_the_list_and_stops_at_the_first_that_fails(tmp_path: Path) -> N
         stream.write(MAKEFILE.split("\nhelp:")[0])
         stream.writelines(f"\n{step}:\n\t@{'exit 3' if step == steps[3] else 'true'}\n" for step in steps)
         stream.write(MAKEFILE[MAKEFILE.index("\nci:") :].split("\n\n")[0] + "\n")
-    done = subprocess.run(["make", "ci"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["make", "ci"], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert done.stdout.splitlines()[:4] == [f"== make {step}" for step in steps[:4]]
     assert steps[4] not in done.stdout
