@@ -40,6 +40,8 @@ def main() -> None:
     while process.poll() is None:
         threads |= worker_threads()
         time.sleep(LOOK)
+    if process.returncode != 0 or not threads:
+        sys.exit(process.returncode)
     seconds = time.monotonic() - began
     ran, waited = (sum(times) / 1e9 for times in zip(*threads.values(), strict=True))
     print(
