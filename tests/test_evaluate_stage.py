@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from scipy.special import log_softmax, softmax
 from sklearn import metrics as oracle
 from trained import LEAVES, images, labels, table, write_model, write_prepared
 
+from reprise.evaluation import evaluate as evaluation
 from reprise.evaluation.evaluate import Others, Places, evaluate
 from reprise.evaluation.files import DETAILS, TREES
 from reprise.foundation.errors import UserError
@@ -25,7 +27,7 @@ from reprise.model.card import CARD, WEIGHTS
 from reprise.model.file import load_model
 from reprise.prepared.schema import Statistics
 from reprise.prepared.shards import read_split
-from reprise.settings.params import Bar, Evaluate
+from reprise.settings.params import Bar, Evaluate, Train
 
 FILES = (
     "metrics.json", "details.json", "predictions.csv", "mistakes.csv", "plots/roc.csv", "plots/importance.csv"
@@ -194,6 +196,29 @@ def test_a_bar_that_is_missed_is_recorded_and_fails_nothing(places):
     assert json.loads((places.metrics / DETAILS).read_text())["bar"] == verdict.bar._asdict()
     found = {path.name for path in places.metrics.iterdir()}
     assert found == {*(name.split("/")[0] for name in FILES), "trees.json"}
+
+
+def test_torchs_own_forward_pass_waits_for_the_simpler_models(places, monkeypatch):
+    # These follow a network with torch.fx, which takes part in every call of a module meanwhile.
+    found = evaluation._others
+    ended = []
+
+    def slowly(*arguments):
+        time.sleep(0.3)
+        others = found(*arguments)
+        ended.append(True)
+        return others
+
+    def outputs(*arguments):
+        assert ended
+        return judged(*arguments)
+
+    judged = evaluation._outputs
+    monkeypatch.setattr(evaluation, "_others", slowly)
+    monkeypatch.setattr(evaluation, "_outputs", outputs)
+    schema = write_prepared(places.prepared, table(40), labels(40, 3), classes=LEAVES)
+    write_model(places.model, schema, train=Train(numerics="native"))
+    evaluate(Evaluate(baselines="portable"), places, "cpu", 2)
 
 
 def test_data_of_another_kind_is_refused(places, tmp_path):

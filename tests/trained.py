@@ -62,7 +62,9 @@ def write_prepared(
         )
 
 
-def write_model(folder: Path, schema: Schema, *, seed: int = 1, **model: Any) -> ModelCard:
+def write_model(
+    folder: Path, schema: Schema, *, seed: int = 1, train: Train | None = None, **model: Any
+) -> ModelCard:
     """Write an untrained model that fits the data."""
     choice = Model(**{"kind": "mlp", "mlp": Mlp(hidden=(16,)), **model})
     module = build(choice, schema, seed)
@@ -74,7 +76,7 @@ def write_model(folder: Path, schema: Schema, *, seed: int = 1, **model: Any) ->
             task=schema.task,
             classes=schema.classes,
             model=choice,
-            train=Train(),
+            train=train or Train(),
             data=schema,
             epochs_trained=1,
             kept_epoch=1,

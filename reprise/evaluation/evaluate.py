@@ -89,9 +89,12 @@ def evaluate(
     if len(rows.y) == 0:
         raise UserError(f"{places.prepared}: the test split is empty; raise prepare.split.test")
     names = read_names(places.prepared, schema, rows.ids)
-    # The simpler models are fitted while the model's answers are judged.
+    # The simpler models are fitted while the model's answers are judged, where these come from the kernels.
     with ThreadPoolExecutor(1) as beside:
         others = beside.submit(lambda: simpler or _others(params, places, schema, rows, workers))
+        if inference.program is None:
+            # A call of any torch module fails while torch.fx follows another one, here the simpler models'.
+            others.result()
         outputs = _outputs(inference, rows, params, places)
         if schema.task == "classification":
             verdict = _judge_classes(outputs, rows, names, params, inference)
