@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starting import OLD, ROOT, flowers, init, photos, refused
 
@@ -88,6 +88,7 @@ def test_other_mistakes_are_named(project):
         ),
     )
 )
+@example(content=b"\t0")  # a column without a name and a value
 def test_any_bytes_give_params_or_an_error(content, project):
     path = project / "data" / "raw" / "t.csv"
     path.write_bytes(content)

@@ -38,8 +38,8 @@ def expected_table(look: TableLook, params: Params) -> Schema:
             numbers, codes = numbers + 1, codes + DATE - 1
         else:
             codes += min(column.different, csv.max_categories)
-    statistics = [NUMBER] * numbers + [CODE] * codes
-    means, deviations = zip(*statistics, strict=True) if statistics else ((), ())
+    statistics = [NUMBER] * numbers + [CODE] * codes or [CODE]  # prepare refuses a table without any feature
+    means, deviations = zip(*statistics, strict=True)
     inputs = Statistics(mean=means, std=deviations)
     columns = tuple(f"feature {number}" for number in range(len(statistics)))
     return _schema("table", (len(columns),), columns, look.classes, look.rows, inputs, params)
