@@ -151,10 +151,15 @@ def test_sqlite_is_a_storage_too(tmp_path: Path) -> None:
 
 
 WORK = """
-import sys; sys.path[:0] = ["tests"]
+import sys, time; sys.path[:0] = ["tests"]
 from pathlib import Path
 from test_tune_study import carry_out, study
-carry_out(study(Path(sys.argv[1]), sys.argv[2]), 10)
+folder = Path(sys.argv[1])
+own = study(folder, sys.argv[2])
+(folder / "ready").touch()
+while len(list(folder.parent.glob("*/ready"))) < 2:  # else one is done before the other begins
+    time.sleep(0.01)
+carry_out(own, 10)
 """
 
 
