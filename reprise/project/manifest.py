@@ -12,6 +12,7 @@ import reprise
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import json_text
 from reprise.foundation.package import PROJECT_FILE, package_digest, package_root
+from reprise.prepared.schema import first_problem
 from reprise.project.code import stage_digests
 
 Blob = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
@@ -78,9 +79,4 @@ def read_manifest(project: Path) -> Manifest:
             f"{path}: no such file; reprise update is for projects that reprise new has made"
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        message = " ".join(first["msg"].split())
-        raise UserError(
-            f"{path}: {f'{where}: ' if where else ''}{message}; git checkout brings it back"
-        ) from None
+        raise UserError(f"{path}: {first_problem(error)}; git checkout brings it back") from None

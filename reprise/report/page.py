@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from reprise.model.card import PROMISE
 from reprise.report import breakdown, charts, facts, headline, mistakes, origin
@@ -14,15 +14,19 @@ from reprise.report.wording import settings
 
 def render(results: Results) -> str:
     """Return the page's HTML."""
-    environment = Environment(
-        loader=PackageLoader("reprise.report"),
+    return templates().get_template("page.html").render(_context(results))
+
+
+def templates(*packages: str) -> Environment:
+    """Return the pages' templates, and before them those of other packages, which may include these."""
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "reprise.report")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("page.html").render(_context(results))
 
 
 def _context(results: Results) -> dict[str, Any]:

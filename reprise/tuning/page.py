@@ -4,34 +4,30 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from reprise.report.drawing import FIRST, REST, SECOND, Chart, draw
+from reprise.report.page import templates
 from reprise.report.wording import number
 from reprise.tuning.results import Results, told
 
 
 def render(results: Results) -> str:
     """Return the page's HTML."""
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("reprise.tuning"), PackageLoader("reprise.report")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     best = results.best
-    return environment.get_template("tune.html").render(
-        title=f"{results.search.params.prepare.dataset}: search for better parameters",
-        sentence=results.title(),
-        charts=[history(results), *importance(results)],
-        table=results.cells(),
-        best=best,
-        chosen=[] if best is None else [(key, told(value)) for key, value in best.drawn.items()],
-        study=results.search.name,
+    return (
+        templates("reprise.tuning")
+        .get_template("tune.html")
+        .render(
+            title=f"{results.search.params.prepare.dataset}: search for better parameters",
+            sentence=results.title(),
+            charts=[history(results), *importance(results)],
+            table=results.cells(),
+            best=best,
+            chosen=[] if best is None else [(key, told(value)) for key, value in best.drawn.items()],
+            study=results.search.name,
+        )
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from reprise.foundation.errors import UserError
 from reprise.foundation.files import json_text, sha256_file
 from reprise.model.card import PROMISE, Arithmetic
+from reprise.prepared.schema import first_problem
 from reprise.verification.lock import Stage
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -127,11 +128,8 @@ def read_receipt(path: Path) -> Receipt:
     except IsADirectoryError:
         raise UserError(f"{path}: is a folder; name the receipt, a JSON file") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        message = " ".join(first["msg"].split())
         raise UserError(
-            f"{path}: is not a receipt: {f'{where}: ' if where else ''}{message}; "
+            f"{path}: is not a receipt: {first_problem(error)}; "
             "get an unchanged copy, or make one with reprise receipt"
         ) from None
 
